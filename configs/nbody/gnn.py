@@ -1,0 +1,20 @@
+"""Message passing on coordinates, without symmetry.
+
+Paper: Satorras, Hoogeboom, Welling 2021, arXiv:2102.09844, table 2, .0107 (104,387 parameters;
+    batch 100, Adam at 1e-3, weight decay 1e-12, 10,000 epochs; preset `full`).
+Command: python -m experiments.nbody --config=configs/nbody/gnn.py:quick --workdir=runs/gnn
+Time: `quick`, 3 seeds together, about a minute on 2 CPU cores.
+Expected: `quick` test MSE .0100 to .0128.
+"""
+
+import ml_collections
+
+from configs.nbody import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(argument, row="gnn")
+    config.model = {"features": 64, "num_layers": 4}
+    config.optimizer.learning_rate = 1e-3
+    return config

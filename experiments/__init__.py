@@ -1,0 +1,1 @@
+"""Experiments: one script per benchmark, `reproduce` for whole tables, stored results."""

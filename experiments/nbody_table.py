@@ -1,0 +1,152 @@
+"""The n-body table: its rows, the published numbers, its figures."""
+
+import pathlib
+
+import numpy as np
+
+from experiments import figures, nbody, statistics, tables
+from symjax_models.data import nbody as nbody_data
+
+_EGNN = "EGNN, table 2"
+_LONG = "300,000 steps"
+
+_ROWS = (
+    tables.TableRow("linear", "Linear (x + t v)", ".0819", _EGNN, _LONG),
+    tables.TableRow("affine", "Affine", ".0683 ± .0002", "SEGNO, its \"Linear\"", "trained"),
+    tables.TableRow("radial_field", "Radial Field", ".0104", _EGNN, _LONG),
+    tables.TableRow("gnn", "GNN", ".0107", _EGNN, _LONG),
+    tables.TableRow("egnn", "EGNN", ".0071", _EGNN, _LONG),
+)
+
+_CAPTION = (
+    "Charged 5-body system, frames 30 to 40 (1000 integration steps ahead), 3000 training, 2000 "
+    "validation and 2000 test simulations (seed 43): mean squared error of the predicted "
+    "positions, in squared units of length. Published: EGNN is arXiv:2102.09844, SEGNO is "
+    "arXiv:2308.13212; the published data are regenerated, equal up to floating-point chaos."
+)
+
+
+def plot(
+    found: dict[tuple[str, str], statistics.Summary], folder: pathlib.Path
+) -> list[pathlib.Path]:
+    """Draw the figures of the table.
+
+    Args:
+        found: Summaries by (row, preset).
+        folder: Where the pictures go.
+
+    Returns:
+        Their paths: error against parameters, and predicted against true trajectories.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not found:
+        return []
+    presets = {preset for _, preset in found}
+    preset = "quick" if "quick" in presets else presets.pop()
+    paths = [folder / "nbody_error.png", folder / "nbody_trajectories.png"]
+    _plot_errors(found, paths[0], preset=preset)
+    _plot_trajectories(found, paths[1], preset=preset)
+    return paths
+
+
+def _plot_errors(
+    found: dict[tuple[str, str], statistics.Summary], path: pathlib.Path, *, preset: str
+) -> None:
+    figure, ((axes,),) = figures.new_figure(width=7, height=4.5)
+    labels = {row.name: row for row in _ROWS}
+    colours = {row.name: figures.PALETTE[i] for i, row in enumerate(_ROWS)}
+    named = set()
+    for (name, budget), summary in found.items():
+        row, colour = labels[name], colours[name]
+        params = summary.stored[0]["params"]
+        band = summary.se_simulations
+        axes.errorbar(
+            params,
+            summary.mean,
+            yerr=band,
+            color=colour,
+            marker="s" if budget == "full" else "o",
+            capsize=4,
+            linestyle="none",
+        )
+        axes.annotate(
+            f"{row.label}, {budget}",
+            (params, summary.mean),
+            xytext=(9, 5),
+            textcoords="offset points",
+            fontsize=8,
+        )
+        if row.published and name not in named:
+            published = float(row.published.split()[0])
+            axes.plot(params, published, color=colour, marker="_", markersize=18)
+            named.add(name)
+    if ("egnn", preset) in found:
+        egnn = found["egnn", preset]
+        low, high = egnn.mean - egnn.se_simulations, egnn.mean + egnn.se_simulations
+        axes.axhspan(low, high, color=colours["egnn"], alpha=0.12, linewidth=0)
+    axes.plot([], [], color="0.3", marker="o", linestyle="none", label=f"ours, {preset}")
+    axes.plot([], [], color="0.3", marker="s", linestyle="none", label="ours, full")
+    axes.plot([], [], color="0.3", marker="_", markersize=14, linestyle="none", label="published")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="parameters",
+        ylabel="test mean squared error",
+        title="n-body: bars and band are one standard error over test simulations",
+        xlim=(0.6, 3e6),
+    )
+    axes.legend(frameon=False, loc="upper right")
+    figure.savefig(path)
+
+
+def _plot_trajectories(
+    found: dict[tuple[str, str], statistics.Summary], path: pathlib.Path, *, preset: str
+) -> None:
+    shown = [name for name in ("linear", "gnn", "egnn") if (name, preset) in found]
+    data = nbody_data.load("egnn_small")
+    first, last = data.protocol.input_frame, data.protocol.target_frame
+    count = min(3, *(len(found[name, preset].predictions) for name in shown))
+    figure, grid = figures.new_figure(columns=count, width=4.0 * count, height=4.4)
+    markers = {"linear": "+", "gnn": "x", "egnn": "o"}
+    labels = {row.name: row.label for row in _ROWS}
+    for index, axes in enumerate(grid[0]):
+        path_of = data.test.trajectories[index, first : last + 1]
+        # Look along the direction in which this simulation extends the least.
+        centred = path_of.reshape(-1, 3) - path_of.reshape(-1, 3).mean(axis=0)
+        view = np.linalg.svd(centred, full_matrices=False)[2][:2].T
+        charges = data.test.charges[index, :, 0]
+        for body, charge in enumerate(charges):
+            colour = figures.PALETTE[1] if charge > 0 else figures.PALETTE[0]
+            line = path_of[:, body] @ view
+            axes.plot(*line.T, color=colour, linewidth=1.2)
+            axes.plot(*line[0], color=colour, marker=".", markersize=5)
+            axes.plot(*line[-1], color=colour, marker="*", markersize=9)
+        for name in shown:
+            predicted = found[name, preset].predictions[index] @ view
+            axes.plot(
+                *predicted.T,
+                linestyle="none",
+                marker=markers[name],
+                markersize=10,
+                markerfacecolor="none",
+                color="0.15",
+                label=labels[name],
+            )
+        errors = ", ".join(
+            f"{labels[name].split()[0]} {found[name, preset].errors[index]:.4f}" for name in shown
+        )
+        axes.set_title(f"test simulation {index}\nMSE: {errors}", fontsize=8)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.tick_params(labelsize=7)
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.suptitle(
+        "True paths (dot to star; blue negative, orange positive charges) and predicted ends",
+        fontsize=10,
+    )
+    figure.savefig(path)
+
+
+TABLE = tables.Table(
+    name="nbody", rows=_ROWS, baseline="egnn", caption=_CAPTION, run=nbody.run, plot=plot
+)

@@ -1,0 +1,136 @@
+"""Reproduce a whole table: every row and seed, the stored rows, README and the figures.
+
+    python -m experiments.reproduce --table=nbody --preset=quick
+
+Rows that are stored for the same config and revision are not run again (`--force` does);
+interrupted ones go on where they stopped.
+"""
+
+import pathlib
+import shutil
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from experiments import cli, nbody_table, provenance, store, tables
+
+_TABLES = {"nbody": nbody_table.TABLE}
+
+
+def reproduce(
+    table: tables.Table,
+    *,
+    preset: str,
+    rows: list[str] | None = None,
+    force: bool = False,
+    runs: pathlib.Path,
+    results: pathlib.Path = store.RESULTS,
+) -> bool:
+    """Fill the rows of a table that are not stored yet.
+
+    Args:
+        table: The table.
+        preset: Preset of all configs.
+        rows: Names of the rows to fill; None fills all.
+        force: Run also what is stored.
+        runs: Folder of the run folders.
+        results: Folder of the stored rows.
+
+    Returns:
+        Whether all rows were filled (False: stopped by a signal).
+    """
+    revision = provenance.revision()
+    wanted = [row for row in table.rows if rows is None or row.name in rows]
+    for number, row in enumerate(wanted, start=1):
+        config = tables.load_config(table.name, row.name, preset)
+        values = cli.as_json(config)
+        title = f"[{number}/{len(wanted)}] {row.label}, {preset}"
+        stored = store.latest(
+            store.read(table.name, results=results),
+            row=row.name,
+            preset=preset,
+            config=values,
+            revision=revision,
+        )
+        if stored and not force:
+            print(f"{title}: stored, not run again")
+            continue
+        print(f"{title}: seeds {', '.join(map(str, config.seeds))}")
+        workdir = runs / table.name / preset / f"{row.name}-{store.config_hash(values)}-{revision}"
+        if force:
+            shutil.rmtree(workdir, ignore_errors=True)
+        if not table.run(config, workdir=workdir, results=results):
+            return False
+    return True
+
+
+def publish(
+    table: tables.Table, *, presets: Sequence[str], results: pathlib.Path = store.RESULTS
+) -> str:
+    """Write the table and its figures from the stored rows.
+
+    Args:
+        table: The table.
+        presets: The presets to show.
+        results: Folder of the stored rows. From the project's own folder the table goes into
+            README; from another one it goes beside the rows.
+
+    Returns:
+        The table as text.
+    """
+    found = tables.summaries(table, presets=presets, results=results)
+    text = tables.render(table, found)
+    if results == store.RESULTS and presets == tables.PRESETS:
+        tables.update_readme(table.name, text)
+        print(f"table: {tables.README}")
+    else:
+        (results / f"{table.name}.md").write_text(text)
+        print(f"table: {results / f'{table.name}.md'}")
+    try:
+        for path in table.plot(found, results / "figures"):
+            print(f"figure: {path}")
+    except ImportError as error:
+        print(error, file=sys.stderr)
+    return text
+
+
+def main() -> None:
+    """Read the flags and reproduce."""
+    arguments = flags.FLAGS
+    with cli.plain_errors(ValueError):
+        table = _choose(arguments.table, _TABLES, "table")
+        rows = [row.name for row in table.rows]
+        for name in arguments.rows or []:
+            _choose(name, dict.fromkeys(rows), "row")
+        _choose(arguments.preset, dict.fromkeys(("quick", "full", "smoke")), "preset")
+        results = pathlib.Path(arguments.results)
+        filled = reproduce(
+            table,
+            preset=arguments.preset,
+            rows=arguments.rows,
+            force=arguments.force,
+            runs=pathlib.Path(arguments.workdir),
+            results=results,
+        )
+        if filled:
+            presets = ("smoke",) if arguments.preset == "smoke" else tables.PRESETS
+            print("\n" + publish(table, presets=presets, results=results))
+            print(f"rows: {store.path_of(table.name, results)}")
+
+
+def _choose(word: str, known: dict, what: str):
+    if word not in known:
+        raise ValueError(f"unknown {what} {word!r}; {store.nearest_of(word, [*known])}")
+    return known[word]
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("table", None, f"The table: {', '.join(_TABLES)}.")
+    flags.DEFINE_string("preset", "quick", "quick, full or smoke.")
+    flags.DEFINE_list("rows", None, "Only these rows, separated by commas.")
+    flags.DEFINE_bool("force", False, "Run also what is stored.")
+    flags.DEFINE_string("workdir", str(provenance.ROOT / "runs"), "Folder of the run folders.")
+    flags.DEFINE_string("results", str(store.RESULTS), "Folder of the stored rows.")
+    flags.mark_flags_as_required(["table"])
+    cli.run(main)

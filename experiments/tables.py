@@ -1,0 +1,202 @@
+"""Result tables: what they hold, and their text in README."""
+
+import dataclasses
+import importlib.util
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+
+import ml_collections
+
+from experiments import provenance, statistics, store
+
+README = provenance.ROOT / "README.md"
+PRESETS = ("quick", "full")  # what README shows; smoke runs are a check of the code
+
+
+@dataclasses.dataclass(frozen=True)
+class TableRow:
+    """One row of a table and what was published about it.
+
+    Attributes:
+        name: Name in the registry and in the stored rows.
+        label: Name to print.
+        published: The published number, as printed there; empty if there is none.
+        source: Where that number is from.
+        budget: How long the published model was trained.
+    """
+
+    name: str
+    label: str
+    published: str
+    source: str
+    budget: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table that `reproduce` fills.
+
+    Attributes:
+        name: Name of the table, of its configs' folder and of its file of stored rows.
+        rows: Its rows, in print order.
+        baseline: The row that all others are compared with, pairwise.
+        caption: What the numbers are, with unit and protocol.
+        run: Trains one config and stores its rows; returns whether it came to its end.
+        plot: Draws the figures from the summaries by (row, preset) and returns their paths.
+    """
+
+    name: str
+    rows: tuple[TableRow, ...]
+    baseline: str
+    caption: str
+    run: Callable[..., bool]
+    plot: Callable[[dict[tuple[str, str], statistics.Summary], pathlib.Path], list[pathlib.Path]]
+
+
+def load_config(table: str, row: str, preset: str) -> ml_collections.ConfigDict:
+    """Build the config of a row from its file in `configs/`."""
+    path = provenance.ROOT / "configs" / table / f"{row}.py"
+    spec = importlib.util.spec_from_file_location(f"_config_{table}_{row}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(preset)
+
+
+def summaries(
+    table: Table,
+    *,
+    presets: Sequence[str] = PRESETS,
+    results: pathlib.Path = store.RESULTS,
+) -> dict[tuple[str, str], statistics.Summary]:
+    """Summarize the newest complete run of every row and preset that is stored.
+
+    Args:
+        table: The table.
+        presets: The presets to take.
+        results: Folder of the result files.
+
+    Returns:
+        Summaries by (row, preset), in print order.
+    """
+    rows = store.read(table.name, results=results)
+    found = {}
+    for row in table.rows:
+        for preset in presets:
+            stored = store.latest(rows, row=row.name, preset=preset)
+            summary = statistics.summarize(stored, results=results) if stored else None
+            if summary is not None:
+                found[row.name, preset] = summary
+    return found
+
+
+def render(table: Table, found: dict[tuple[str, str], statistics.Summary]) -> str:
+    """Write a table as Markdown, our numbers beside the published ones.
+
+    Args:
+        table: The table.
+        found: Its summaries.
+
+    Returns:
+        The text, ending in a newline.
+    """
+    lines = [
+        table.caption,
+        "",
+        "| row | published | ours | minus EGNN, paired | preset: steps | parameters "
+        "| equivariance error float32, float64 | forward, training |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    labels = {row.name: row for row in table.rows}
+    lines += [_render_row(table, labels[name], preset, found) for name, preset in found]
+    return "\n".join([*lines, "", *_notes(table, found)]) + "\n"
+
+
+def update_readme(name: str, text: str, *, path: pathlib.Path = README) -> bool:
+    """Replace the generated part of README between the markers of a table.
+
+    Args:
+        name: Name of the table.
+        text: The new text.
+        path: The file.
+
+    Returns:
+        Whether the file changed.
+
+    Raises:
+        ValueError: If the file lacks the markers.
+    """
+    before = path.read_text()
+    after = replace_between_markers(before, name, text)
+    if after != before:
+        path.write_text(after)
+    return after != before
+
+
+def replace_between_markers(document: str, name: str, text: str) -> str:
+    """Return a document with the text between a table's markers replaced."""
+    start, end = f"<!-- table:{name} -->", f"<!-- /table:{name} -->"
+    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(document):
+        raise ValueError(f"README lacks the markers {start} and {end}")
+    return pattern.sub(lambda _: f"{start}\n{text}{end}", document)
+
+
+def _render_row(
+    table: Table,
+    row: TableRow,
+    preset: str,
+    found: dict[tuple[str, str], statistics.Summary],
+) -> str:
+    summary = found[row.name, preset]
+    first = summary.stored[0]
+    baseline = found.get((table.baseline, preset)) or found.get((table.baseline, "quick"))
+    if row.name == table.baseline or baseline is None:
+        paired = "–"
+    else:
+        difference, error = statistics.paired_difference(summary, baseline)
+        paired = f"{_fixed(difference, sign=True)} ± {_fixed(error)}"
+    seeds = "–" if summary.se_seeds is None else _fixed(summary.se_seeds)
+    worst = {
+        name: max(stored["metrics"][name] for stored in summary.stored)
+        for name in ("equivariance_error", "equivariance_error_float64")
+    }
+    steps = f"{first['steps']:,}" if first["steps"] else "exact fit"
+    published = f"{row.published} ({row.source}; {row.budget})" if row.published else "–"
+    cells = [
+        row.label,
+        published,
+        f"**{_fixed(summary.mean)}** ± {_fixed(summary.se_simulations)} ± {seeds}",
+        paired,
+        f"{preset}: {steps}",
+        f"{first['params']:,}",
+        ", ".join(f"{value:.0e}" for value in worst.values()),
+        f"{first['metrics']['forward_ms']:.2g} ms, {first['seconds']:.0f} s",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _notes(table: Table, found: dict[tuple[str, str], statistics.Summary]) -> list[str]:
+    stored = [row for summary in found.values() for row in summary.stored]
+    if not stored:
+        return [f"No rows are stored yet: `python -m experiments.reproduce --table={table.name}`."]
+    hardware = sorted({row["hardware"] for row in stored})
+    revisions = sorted({row["revision"] for row in stored})
+    seeds = sorted({len(summary.stored) for summary in found.values()})
+    return [
+        f"Mean over {' or '.join(map(str, seeds))} seeds, parameters chosen on the validation "
+        "set. The first ± is the standard error over test simulations, the second over seeds. "
+        "The paired column is the difference on the same test simulations, whose own hardness "
+        "cancels. Equivariance error: largest relative error over rotations, reflections, "
+        "translations and permutations. Times: one forward pass of a batch; training of all "
+        "seeds together, compilation included.",
+        "",
+        f"Measured on {', '.join(hardware)}; revision {', '.join(revisions)}; stored rows in "
+        f"`experiments/results/{table.name}.jsonl`.",
+    ]
+
+
+def _fixed(value: float, *, sign: bool = False) -> str:
+    """Write a number to four places, without the leading zero, as the papers do."""
+    text = f"{value:+.4f}" if sign else f"{value:.4f}"
+    return text.replace("0.", ".", 1)

@@ -1,0 +1,10 @@
+"""Published models, one per file, and the registry that builds them by name."""
+
+from symjax_models.models import registry
+from symjax_models.models.affine import Affine
+from symjax_models.models.egnn import EGNN
+from symjax_models.models.gnn import GNN
+from symjax_models.models.linear import LinearDynamics
+from symjax_models.models.radial_field import RadialField
+
+__all__ = ["EGNN", "GNN", "Affine", "LinearDynamics", "RadialField", "registry"]

@@ -1,0 +1,50 @@
+"""Build a model from its name in the tables and a mapping of hyper-parameters."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+
+from symjax_models.models import affine, egnn, gnn, linear, radial_field
+
+MODELS: dict[str, type[nn.Module]] = {
+    "affine": affine.Affine,
+    "egnn": egnn.EGNN,
+    "gnn": gnn.GNN,
+    "linear": linear.LinearDynamics,
+    "radial_field": radial_field.RadialField,
+}
+
+
+def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> nn.Module:
+    """Build a registered model.
+
+    Args:
+        name: The name of the row in the result tables, such as `"egnn"`.
+        hyperparameters: Values of the module's fields; fields left out keep their defaults.
+
+    Returns:
+        The Linen module.
+
+    Raises:
+        ValueError: If the name or a hyper-parameter is unknown; the nearest one is named.
+
+    >>> make_model("egnn", {"features": 32}).features
+    32
+    """
+    if name not in MODELS:
+        raise ValueError(f"unknown model {name!r}; {_suggest(name, MODELS)}")
+    model = MODELS[name]
+    fields = [f.name for f in dataclasses.fields(model) if f.name not in ("parent", "name")]
+    for key in hyperparameters or {}:
+        if key not in fields:
+            raise ValueError(f"model {name!r} has no field {key!r}; {_suggest(key, fields)}")
+    return model(**(hyperparameters or {}))
+
+
+def _suggest(word: str, known: Any) -> str:
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    listing = f"known are {', '.join(sorted(known)) or 'none'}"
+    return f"did you mean {nearest[0]!r}? {listing}" if nearest else listing

@@ -1,0 +1,100 @@
+"""Gather from nodes to edges and reduce from edges to nodes, on either graph layout."""
+
+import jax
+import jax.numpy as jnp
+
+from symjax_models.ops import safe
+from symjax_models.ops.graph import Graph
+from symjax_models.typing import Array
+
+
+def gather_senders(graph: Graph, values: Array) -> Array:
+    """Bring node values to the edges that leave the nodes.
+
+    Args:
+        graph: The graph.
+        values: Node values, `[*batch, N, ...]`.
+
+    Returns:
+        `[*batch, N, N-1, ...]` (dense) or `[E, ...]` (sparse).
+    """
+    if not graph.is_dense:
+        return values[graph.senders]
+    axis = graph.node_axis
+    # Rolls fuse into their consumers; on CPU a gather with constant indices does not always.
+    shifted = [jnp.roll(values, -k, axis=axis) for k in range(1, values.shape[axis])]
+    if not shifted:  # a graph of one node has no neighbours
+        return jnp.zeros((*values.shape[: axis + 1], 0, *values.shape[axis + 1 :]), values.dtype)
+    return jnp.stack(shifted, axis=axis + 1)
+
+
+def gather_receivers(graph: Graph, values: Array) -> Array:
+    """Bring node values to the edges that enter the nodes.
+
+    Args:
+        graph: The graph.
+        values: Node values, `[*batch, N, ...]`.
+
+    Returns:
+        `[*batch, N, 1, ...]` (dense: broadcasts against edge arrays) or `[E, ...]` (sparse).
+    """
+    if graph.is_dense:
+        return jnp.expand_dims(values, graph.node_axis + 1)
+    return values[graph.receivers]
+
+
+def mask_edges(graph: Graph, values: Array) -> Array:
+    """Set edge values to zero on padding edges.
+
+    Args:
+        graph: The graph.
+        values: Edge values.
+
+    Returns:
+        The same array with padding replaced by zero, also where it was NaN.
+    """
+    if graph.edge_mask is None:
+        return values
+    trailing = (1,) * (values.ndim - graph.edge_mask.ndim)
+    return jnp.where(graph.edge_mask.reshape(graph.edge_mask.shape + trailing), values, 0)
+
+
+def sum_messages(graph: Graph, messages: Array) -> Array:
+    """Sum messages over the edges that enter each node.
+
+    Args:
+        graph: The graph.
+        messages: `[*batch, N, N-1, ...]` (dense) or `[E, ...]` (sparse).
+
+    Returns:
+        `[*batch, N, ...]`; padding edges add nothing.
+
+    Equivariance:
+        Permutations of nodes: equivariant; permutations of edges: invariant.
+    """
+    messages = mask_edges(graph, messages)
+    if graph.is_dense:
+        return jnp.sum(messages, axis=graph.node_axis + 1)
+    num_nodes = jax.tree.leaves(graph.nodes)[0].shape[0]
+    return jax.ops.segment_sum(messages, graph.receivers, num_segments=num_nodes)
+
+
+def mean_messages(graph: Graph, messages: Array) -> Array:
+    """Average messages over the edges that enter each node; zero where none enters.
+
+    Args:
+        graph: The graph.
+        messages: `[*batch, N, N-1, ...]` (dense) or `[E, ...]` (sparse).
+
+    Returns:
+        `[*batch, N, ...]`.
+
+    Equivariance:
+        Permutations of nodes: equivariant; permutations of edges: invariant.
+    """
+    total = sum_messages(graph, messages)
+    if graph.is_dense and graph.edge_mask is None:
+        return total / max(messages.shape[graph.node_axis + 1], 1)
+    edge_shape = messages.shape[: graph.node_axis + 2] if graph.is_dense else messages.shape[:1]
+    degree = sum_messages(graph, jnp.ones(edge_shape, messages.dtype))
+    return safe.divide(total, degree.reshape(degree.shape + (1,) * (total.ndim - degree.ndim)))

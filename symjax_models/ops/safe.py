@@ -1,0 +1,76 @@
+"""Norms, roots and quotients with finite derivatives everywhere.
+
+Every function here has an exact value (no epsilon is added anywhere) and a finite value,
+gradient and second derivative at the point where the textbook formula has none: the zero
+vector, the zero argument, the zero denominator. The derivative chosen there is zero, the one
+that keeps a function of a vector equivariant: no direction is preferred.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from symjax_models.typing import Array
+
+
+def sqrt(x: Array) -> Array:
+    """Take the square root, with derivative zero instead of infinity at zero.
+
+    Args:
+        x: Non-negative array of any shape.
+
+    Returns:
+        `x ** 0.5`, same shape.
+
+    Numerics:
+        All derivatives at `x == 0` are zero. Negative input gives NaN, as in NumPy.
+
+    >>> float(jax.grad(sqrt)(0.0))
+    0.0
+    """
+    is_zero = x == 0
+    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, x)))
+
+
+def norm(x: Array, *, axis: int = -1, keepdims: bool = False) -> Array:
+    """Compute the Euclidean norm of vectors along one axis.
+
+    Args:
+        x: Vectors, components along `axis`.
+        axis: The axis of the components.
+        keepdims: Keep `axis` with length one.
+
+    Returns:
+        The norms, `x.shape` without `axis` (or with length one there).
+
+    Equivariance:
+        Invariant under O(d) acting on `axis`, exactly up to rounding.
+
+    Numerics:
+        The vector is divided by its largest component first, so neither tiny nor huge vectors
+        under- or overflow. Gradient and second derivative at the zero vector are zero.
+
+    >>> norm(jnp.array([3e-30, 4e-30])).item() > 0
+    True
+    """
+    # The result does not depend on the scale, so its derivative is rightly left out.
+    scale = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
+    scale = jnp.where(scale == 0, 1, scale)
+    length = scale * sqrt(jnp.sum(jnp.square(x / scale), axis=axis, keepdims=True))
+    return length if keepdims else jnp.squeeze(length, axis=axis)
+
+
+def divide(numerator: Array, denominator: Array) -> Array:
+    """Divide, with value and derivatives zero where the denominator is zero.
+
+    Args:
+        numerator: Any array.
+        denominator: Any array that broadcasts with it.
+
+    Returns:
+        `numerator / denominator`, and 0 where `denominator == 0`.
+
+    >>> divide(jnp.ones(2), jnp.array([2.0, 0.0])).tolist()
+    [0.5, 0.0]
+    """
+    is_zero = denominator == 0
+    return jnp.where(is_zero, 0, numerator / jnp.where(is_zero, 1, denominator))

@@ -1,0 +1,241 @@
+"""The training loop: chunks of steps, validation, checkpoints, progress, clean stops."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from symjax_models.training import evaluate, interrupt, sharding, state, step, writers
+from symjax_models.training.checkpoint import Checkpoints
+from symjax_models.training.optimizer import OptimizerSettings, make_optimizer
+from symjax_models.training.progress import Progress
+from symjax_models.typing import Array, PRNGKey, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopSettings:
+    """How long a run is and how it is cut.
+
+    Attributes:
+        num_steps: Steps of the run.
+        batch_size: Examples per step.
+        steps_per_dispatch: Steps per compiled call, k; it divides the three numbers below.
+        eval_every: Steps between validations.
+        checkpoint_every: Steps between checkpoints.
+        eval_batch_size: Examples at a time in evaluation.
+        tensorboard: Write TensorBoard scalars too.
+    """
+
+    num_steps: int
+    batch_size: int
+    steps_per_dispatch: int
+    eval_every: int
+    checkpoint_every: int
+    eval_batch_size: int = 250
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: If a number is not positive or `steps_per_dispatch` does not divide.
+        """
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name != "tensorboard" and value < 1:
+                raise ValueError(f"{field.name} must be at least 1, got {value}")
+        for name in ("num_steps", "eval_every", "checkpoint_every"):
+            value, k = getattr(self, name), self.steps_per_dispatch
+            if value % k:
+                nearest = max(1, round(value / k)) * k
+                raise ValueError(
+                    f"{name} must be a multiple of steps_per_dispatch ({k}), got {value}; the "
+                    f"nearest is {nearest}"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run left.
+
+    Attributes:
+        state: The last state of all seeds, leaves `[S, ...]`.
+        is_finished: False if a signal stopped the run early; it is resumed by running it again.
+        seconds: Wall time of all parts of the run, compilation included.
+        records: The lines of `metrics.jsonl`.
+    """
+
+    state: state.TrainState
+    is_finished: bool
+    seconds: float
+    records: list[dict[str, Any]]
+
+
+def train(
+    init: Callable[[PRNGKey], PyTree],
+    loss: step.Loss,
+    train_data: PyTree,
+    valid_data: PyTree,
+    *,
+    seeds: Sequence[int],
+    settings: LoopSettings,
+    optimizer: OptimizerSettings,
+    workdir: str | os.PathLike[str],
+    mesh: Mesh | None = None,
+    label: str = "train",
+    report: Callable[[str], None] = print,
+) -> Outcome:
+    """Train one model with several seeds at once, or go on where an earlier call stopped.
+
+    The parameters with the lowest validation loss are kept per seed. A checkpoint in `workdir`
+    is resumed from, and the resumed run equals the uninterrupted one bit for bit. SIGTERM or
+    Ctrl-C ends the run after the current chunk, with a checkpoint.
+
+    Args:
+        init: Maps a key to parameters.
+        loss: Loss of every example of a batch, `(params, batch, key) -> [B]`.
+        train_data: Pytree of arrays, examples on the leading axis.
+        valid_data: The same, for the selection.
+        seeds: One seed per run; each has its own initial parameters and order of the data.
+        settings: Length and cutting of the run.
+        optimizer: The optimizer.
+        workdir: Folder for checkpoints and metrics.
+        mesh: Devices for data parallelism; None for one device.
+        label: Name of the run in the progress line.
+        report: Called with sentences about resuming and stopping.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        FloatingPointError: If a loss or a gradient is not finite; says the step and the loss.
+        ValueError: If the settings do not fit together or the data.
+        OSError: If a checkpoint cannot be written.
+    """
+    began = time.monotonic()
+    transformation, schedule = make_optimizer(optimizer, num_steps=settings.num_steps)
+    run_chunk = step.make_train_chunk(
+        loss,
+        transformation,
+        num_steps=settings.steps_per_dispatch,
+        batch_size=settings.batch_size,
+        ema_decay=optimizer.ema_decay,
+        mesh=mesh,
+    )
+    select = evaluate.make_select(loss, batch_size=settings.eval_batch_size)
+    states = state.make_states(
+        init, transformation, seeds=seeds, use_ema=optimizer.ema_decay is not None
+    )
+    if mesh is not None:
+        states, train_data, valid_data = sharding.replicate((states, train_data, valid_data), mesh)
+    else:
+        train_data, valid_data = jax.device_put((train_data, valid_data))
+
+    with Checkpoints(os.path.join(workdir, "checkpoints"), report=report) as checkpoints:
+        states = checkpoints.restore_latest(states) or states
+        start = int(states.step[0])
+        writer = writers.MetricsWriter(
+            workdir,
+            resume_step=start,
+            tensorboard=settings.tensorboard,
+            is_silent=jax.process_index() != 0,
+        )
+        earlier = writer.records[-1]["seconds"] if writer.records else 0.0
+        if start:
+            report(f"{label}: resuming at step {start:,} of {settings.num_steps:,}")
+        monitor = _Monitor(writer, schedule, seeds, label, settings.num_steps, start)
+
+        def seconds() -> float:
+            return earlier + time.monotonic() - began
+
+        with interrupt.StopRequest() as stop:
+            done, unread = start, None
+            while done < settings.num_steps and not stop.is_set(done):
+                states, metrics = run_chunk(states, train_data)
+                done += settings.steps_per_dispatch
+                if unread is not None:  # read the former chunk while this one runs
+                    monitor.read(*unread)
+                unread = (done, metrics)
+                is_last = done == settings.num_steps
+                if is_last or done % settings.eval_every == 0:
+                    states, losses = select(states, valid_data)
+                    monitor.read(*unread)
+                    unread = None
+                    monitor.validated(done, losses, states, seconds())
+                if is_last or done % settings.checkpoint_every == 0:
+                    if unread is not None:  # never keep a state that is not finite
+                        monitor.read(*unread)
+                        unread = None
+                    checkpoints.save(done, states)
+            if unread is not None:
+                monitor.read(*unread)
+                checkpoints.save(done, states)
+        monitor.close()
+        is_finished = done >= settings.num_steps
+        if not is_finished:
+            report(
+                f"{label}: stopped by {stop.signal_name} at step {done:,} of "
+                f"{settings.num_steps:,} with a checkpoint; run the same command to resume"
+            )
+        return Outcome(states, is_finished, seconds(), writer.records)
+
+
+class _Monitor:
+    """Read metrics of chunks, stop on values that are not finite, write and report."""
+
+    def __init__(
+        self,
+        writer: writers.MetricsWriter,
+        schedule: optax.Schedule,
+        seeds: Sequence[int],
+        label: str,
+        total: int,
+        start: int,
+    ) -> None:
+        self._writer, self._schedule, self._seeds, self._label = writer, schedule, seeds, label
+        self._progress = Progress(label, total=total, start=start)
+        self._losses: list[np.ndarray] = []
+        self._valid = ""
+
+    def read(self, done: int, metrics: dict[str, Array]) -> None:
+        values = {name: np.asarray(array) for name, array in metrics.items()}
+        for name, array in values.items():
+            bad = np.argwhere(~np.isfinite(array))
+            if len(bad):
+                seed, index = bad[np.argmin(bad[:, 1])]
+                at = done - array.shape[1] + index + 1
+                self.close()
+                raise FloatingPointError(
+                    f"{self._label}: {name.replace('_', ' ')} is {array[seed, index]} at step "
+                    f"{at:,} of seed {self._seeds[seed]} (loss {values['loss'][seed, index]}); "
+                    "checkpoints before it are kept; lower optimizer.learning_rate or set "
+                    "optimizer.clip_norm, or check the data"
+                )
+        self._losses.append(values["loss"])
+        self._progress.update(done, f"loss {values['loss'][:, -1].mean():.5f}{self._valid}")
+
+    def validated(
+        self, done: int, losses: Array, states: state.TrainState, seconds: float
+    ) -> None:
+        valid, best = np.asarray(losses), np.asarray(states.best_loss)
+        self._valid = f" | valid {valid.mean():.5f} (best {best.mean():.5f})"
+        self._writer.write(
+            done,
+            {
+                "train_loss": np.concatenate(self._losses, axis=1).mean(axis=1).tolist(),
+                "valid_loss": valid.tolist(),
+                "best_valid_loss": best.tolist(),
+                "learning_rate": float(self._schedule(done - 1)),
+                "seconds": round(seconds, 3),
+            },
+        )
+        self._losses = []
+
+    def close(self) -> None:
+        self._progress.close()
