@@ -26,9 +26,7 @@ def new_figure(*, columns: int = 1, rows: int = 1, width: float = 6.0, height: f
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def plot_learning_curves(
-    records: Sequence[dict[str, Any]], path: pathlib.Path, title: str
-) -> None:
+def plot_learning_curves(records: Sequence[dict[str, Any]], path: pathlib.Path, title: str) -> None:
     """Plot training and validation loss against the step, every seed and their mean.
 
     Args:

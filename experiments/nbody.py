@@ -144,17 +144,21 @@ def _measure(
     for index in range(len(config.seeds)):
         of_seed = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), params)
         errors = np.asarray(measure(of_seed, test))
-        metrics.append({
-            "test_mse": float(errors.mean(dtype=np.float64)),
-            "test_mse_se": float(errors.std(ddof=1) / np.sqrt(len(errors))),
-            "test_mse_median": float(np.median(errors)),
-            "valid_mse": float(np.mean(measure(of_seed, valid))),
-            **nbody_task.equivariance_errors(model, of_seed, data.test),
-            "forward_ms": nbody_task.forward_milliseconds(
-                model, of_seed, test["graph"], batch_size=config.batch_size
-            ),
-        })
-        samples.append({"errors": errors, "predictions": np.asarray(model.apply(of_seed, pictured))})
+        metrics.append(
+            {
+                "test_mse": float(errors.mean(dtype=np.float64)),
+                "test_mse_se": float(errors.std(ddof=1) / np.sqrt(len(errors))),
+                "test_mse_median": float(np.median(errors)),
+                "valid_mse": float(np.mean(measure(of_seed, valid))),
+                **nbody_task.equivariance_errors(model, of_seed, data.test),
+                "forward_ms": nbody_task.forward_milliseconds(
+                    model, of_seed, test["graph"], batch_size=config.batch_size
+                ),
+            }
+        )
+        samples.append(
+            {"errors": errors, "predictions": np.asarray(model.apply(of_seed, pictured))}
+        )
     return metrics, samples
 
 
@@ -168,7 +172,9 @@ def main() -> None:
             results=pathlib.Path(flags.FLAGS.results),
         )
     if finished:
-        print(f"rows stored in {store.path_of(flags.FLAGS.config.table, pathlib.Path(flags.FLAGS.results))}")
+        print(
+            f"rows stored in {store.path_of(flags.FLAGS.config.table, pathlib.Path(flags.FLAGS.results))}"
+        )
 
 
 if __name__ == "__main__":

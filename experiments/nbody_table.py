@@ -12,7 +12,7 @@ _LONG = "300,000 steps"
 
 _ROWS = (
     tables.TableRow("linear", "Linear (x + t v)", ".0819", _EGNN, _LONG),
-    tables.TableRow("affine", "Affine", ".0683 ± .0002", "SEGNO, its \"Linear\"", "trained"),
+    tables.TableRow("affine", "Affine", ".0683 ± .0002", 'SEGNO, its "Linear"', "trained"),
     tables.TableRow("radial_field", "Radial Field", ".0104", _EGNN, _LONG),
     tables.TableRow("gnn", "GNN", ".0107", _EGNN, _LONG),
     tables.TableRow("egnn", "EGNN", ".0071", _EGNN, _LONG),

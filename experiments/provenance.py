@@ -59,7 +59,9 @@ def _hash_sources() -> str:
     digest = hashlib.sha256()
     for source in _SOURCES:
         path = ROOT / source
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.exists() else []:
+        for file in (
+            sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.exists() else []
+        ):
             digest.update(str(file.relative_to(ROOT)).encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

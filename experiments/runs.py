@@ -26,6 +26,7 @@ def start(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If the folder holds a run of another config; names what differs.
     """
+    provenance.revision()  # now, before someone edits the code that is running
     path = workdir / "config.json"
     if path.exists():
         try:

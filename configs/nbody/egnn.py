@@ -5,8 +5,9 @@ Paper: Satorras, Hoogeboom, Welling 2021, arXiv:2102.09844, table 2, .0071 (134,
 Command: python -m experiments.nbody --config=configs/nbody/egnn.py:quick --workdir=runs/egnn
 Time: `quick`, 3 seeds together, about a minute on 2 CPU cores; `full` 300,000 steps, over an hour.
 Expected: `quick` test MSE .0068 to .0078. It trains 100 times shorter than the paper, at a higher
-    rate with a cosine schedule and clipped gradients: the best validation loss comes after about
-    3000 steps, then the model over-fits.
+    rate with a cosine schedule, clipped gradients and averaged parameters (chosen on validation
+    with seeds 11 and 12): the best validation loss comes after about 2000 steps, then the model
+    over-fits.
 """
 
 import ml_collections
@@ -21,6 +22,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     if config.preset == "full":
         config.optimizer.learning_rate = 5e-4
     else:
-        config.optimizer.learning_rate = 2e-3
-        config.optimizer.clip_norm = 1.0
+        config.optimizer.learning_rate = 3e-3
+        config.optimizer.clip_norm = 0.3
+        config.optimizer.ema_decay = 0.99
     return config

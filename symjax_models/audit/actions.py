@@ -187,8 +187,8 @@ def assign(kinds: Any, values: Any, *, name: str) -> Typed:
     except ValueError:
         # JAX's own message would print the arrays.
         raise ValueError(
-            f"{name} do not have the structure of their kinds {kinds!r}: "
-            f"got {jax.tree.structure(values)}"
+            f"{name} with structure {jax.tree.structure(values)} (* is an array) "
+            f"cannot have the kinds {kinds!r}: the structures differ"
         ) from None
     labels = tuple(name + jax.tree_util.keystr(path) for path, _ in named)
     values = (

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax_models.data import progress
+from symjax_models import progress
 
 FORMAT_VERSION = 1
 ENVIRONMENT_VARIABLE = "SYMJAX_MODELS_CACHE"

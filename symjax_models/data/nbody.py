@@ -13,7 +13,8 @@ import os
 
 import numpy as np
 
-from symjax_models.data import cache, nbody_initial_conditions, nbody_simulator, progress
+from symjax_models import progress
+from symjax_models.data import cache, nbody_initial_conditions, nbody_simulator
 from symjax_models.data.nbody_protocols import PROTOCOLS, Protocol, get_protocol, reduced
 from symjax_models.data.nbody_simulator import System
 

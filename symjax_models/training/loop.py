@@ -2,20 +2,17 @@
 
 import dataclasses
 import os
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import numpy as np
-import optax
 from jax.sharding import Mesh
 
 from symjax_models.training import evaluate, interrupt, sharding, state, step, writers
 from symjax_models.training.checkpoint import Checkpoints
+from symjax_models.training.monitor import Monitor
 from symjax_models.training.optimizer import OptimizerSettings, make_optimizer
-from symjax_models.training.progress import Progress
-from symjax_models.typing import Array, PRNGKey, PyTree
+from symjax_models.typing import PRNGKey, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +115,6 @@ def train(
         ValueError: If the settings do not fit together or the data.
         OSError: If a checkpoint cannot be written.
     """
-    began = time.monotonic()
     transformation, schedule = make_optimizer(optimizer, num_steps=settings.num_steps)
     run_chunk = step.make_train_chunk(
         loss,
@@ -139,103 +135,37 @@ def train(
 
     with Checkpoints(os.path.join(workdir, "checkpoints"), report=report) as checkpoints:
         states = checkpoints.restore_latest(states) or states
-        start = int(states.step[0])
+        done = int(states.step[0])
+        if done:
+            report(f"{label}: resuming at step {done:,} of {settings.num_steps:,}")
         writer = writers.MetricsWriter(
             workdir,
-            resume_step=start,
+            resume_step=done,
             tensorboard=settings.tensorboard,
             is_silent=jax.process_index() != 0,
         )
-        earlier = writer.records[-1]["seconds"] if writer.records else 0.0
-        if start:
-            report(f"{label}: resuming at step {start:,} of {settings.num_steps:,}")
-        monitor = _Monitor(writer, schedule, seeds, label, settings.num_steps, start)
-
-        def seconds() -> float:
-            return earlier + time.monotonic() - began
-
-        with interrupt.StopRequest() as stop:
-            done, unread = start, None
+        monitor = Monitor(
+            writer, schedule, seeds=seeds, label=label, total=settings.num_steps, start=done
+        )
+        with interrupt.StopRequest() as stop, monitor:
             while done < settings.num_steps and not stop.is_set(done):
                 states, metrics = run_chunk(states, train_data)
                 done += settings.steps_per_dispatch
-                if unread is not None:  # read the former chunk while this one runs
-                    monitor.read(*unread)
-                unread = (done, metrics)
+                monitor.dispatched(done, metrics)
                 is_last = done == settings.num_steps
                 if is_last or done % settings.eval_every == 0:
                     states, losses = select(states, valid_data)
-                    monitor.read(*unread)
-                    unread = None
-                    monitor.validated(done, losses, states, seconds())
+                    monitor.validated(done, losses, states.best_loss)
                 if is_last or done % settings.checkpoint_every == 0:
-                    if unread is not None:  # never keep a state that is not finite
-                        monitor.read(*unread)
-                        unread = None
+                    monitor.check()  # a state that is not finite is never kept
                     checkpoints.save(done, states)
-            if unread is not None:
-                monitor.read(*unread)
+            if stop.signal_name:
+                monitor.check()
                 checkpoints.save(done, states)
-        monitor.close()
-        is_finished = done >= settings.num_steps
+        is_finished = done == settings.num_steps
         if not is_finished:
             report(
                 f"{label}: stopped by {stop.signal_name} at step {done:,} of "
                 f"{settings.num_steps:,} with a checkpoint; run the same command to resume"
             )
-        return Outcome(states, is_finished, seconds(), writer.records)
-
-
-class _Monitor:
-    """Read metrics of chunks, stop on values that are not finite, write and report."""
-
-    def __init__(
-        self,
-        writer: writers.MetricsWriter,
-        schedule: optax.Schedule,
-        seeds: Sequence[int],
-        label: str,
-        total: int,
-        start: int,
-    ) -> None:
-        self._writer, self._schedule, self._seeds, self._label = writer, schedule, seeds, label
-        self._progress = Progress(label, total=total, start=start)
-        self._losses: list[np.ndarray] = []
-        self._valid = ""
-
-    def read(self, done: int, metrics: dict[str, Array]) -> None:
-        values = {name: np.asarray(array) for name, array in metrics.items()}
-        for name, array in values.items():
-            bad = np.argwhere(~np.isfinite(array))
-            if len(bad):
-                seed, index = bad[np.argmin(bad[:, 1])]
-                at = done - array.shape[1] + index + 1
-                self.close()
-                raise FloatingPointError(
-                    f"{self._label}: {name.replace('_', ' ')} is {array[seed, index]} at step "
-                    f"{at:,} of seed {self._seeds[seed]} (loss {values['loss'][seed, index]}); "
-                    "checkpoints before it are kept; lower optimizer.learning_rate or set "
-                    "optimizer.clip_norm, or check the data"
-                )
-        self._losses.append(values["loss"])
-        self._progress.update(done, f"loss {values['loss'][:, -1].mean():.5f}{self._valid}")
-
-    def validated(
-        self, done: int, losses: Array, states: state.TrainState, seconds: float
-    ) -> None:
-        valid, best = np.asarray(losses), np.asarray(states.best_loss)
-        self._valid = f" | valid {valid.mean():.5f} (best {best.mean():.5f})"
-        self._writer.write(
-            done,
-            {
-                "train_loss": np.concatenate(self._losses, axis=1).mean(axis=1).tolist(),
-                "valid_loss": valid.tolist(),
-                "best_valid_loss": best.tolist(),
-                "learning_rate": float(self._schedule(done - 1)),
-                "seconds": round(seconds, 3),
-            },
-        )
-        self._losses = []
-
-    def close(self) -> None:
-        self._progress.close()
+    return Outcome(states, is_finished, monitor.seconds(), writer.records)

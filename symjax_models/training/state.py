@@ -85,7 +85,8 @@ def make_states(
             # Copies: the state is donated, and a buffer can be donated only once.
             ema=jax.tree.map(jnp.copy, params) if use_ema else None,
             best_params=jax.tree.map(jnp.copy, params),
-            best_loss=jnp.full((), jnp.inf),
+            # With a dtype of its own: a weak type would change in the first step and trace again.
+            best_loss=jnp.full((), jnp.inf, jnp.result_type(float)),
             best_step=jnp.zeros((), jnp.int32),
         )
 

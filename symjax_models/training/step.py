@@ -59,9 +59,7 @@ def make_train_chunk(
             ema = state.ema
             if ema is not None:
                 ema = optax.incremental_update(params, ema, 1 - ema_decay)
-            state = state.replace(
-                step=state.step + 1, params=params, opt_state=opt_state, ema=ema
-            )
+            state = state.replace(step=state.step + 1, params=params, opt_state=opt_state, ema=ema)
             return state, {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
 
         indices = order.batch_indices(

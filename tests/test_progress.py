@@ -1,6 +1,6 @@
 import io
 
-from symjax_models.data import progress
+from symjax_models import progress
 
 
 class Terminal(io.StringIO):
@@ -25,17 +25,17 @@ def test_progress_changes_one_line_on_a_terminal(monkeypatch):
     text = stream.getvalue()
     assert text.count("\n") == 1
     assert text.count("\r") == 21
-    assert "work: 5/20 items, 1/s, 15.0 s left" in text
-    assert "work: 20 items in 21.0 s, 1/s" in text
+    assert "work: 5/20 items, 1 items/s, ETA 15.0 s" in text
+    assert "work: 20 items in 21.0 s, 1 items/s" in text
 
 
 def test_progress_is_sparse_elsewhere(monkeypatch):
     stream, lines = io.StringIO(), []
     run(monkeypatch, stream=stream)
     assert stream.getvalue().splitlines() == [
-        "work: 10/20 items, 1/s, 10.0 s left",
-        "work: 20/20 items, 1/s, 0.0 s left",
-        "work: 20 items in 21.0 s, 1/s",
+        "work: 10/20 items, 1 items/s, ETA 10.0 s",
+        "work: 20/20 items, 1 items/s, ETA 0.0 s",
+        "work: 20 items in 21.0 s, 1 items/s",
     ]
     run(monkeypatch, stream=Terminal(), report=lines.append)
     assert lines == stream.getvalue().splitlines()
