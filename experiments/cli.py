@@ -12,7 +12,17 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from experiments import store
+from experiments import provenance, store
+
+
+flags.DEFINE_string(
+    "coordinator",
+    None,
+    "For runs of several processes: HOST:PORT of the first one, with --num_processes and "
+    "--process_id; 'auto' asks the cluster (Slurm, Kubernetes, Cloud TPU, ...).",
+)
+flags.DEFINE_integer("num_processes", None, "Processes of the run; see --coordinator.")
+flags.DEFINE_integer("process_id", None, "Number of this process, from 0; see --coordinator.")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -28,19 +38,45 @@ def run(main: Callable[[], None]) -> None:
     def checked(_: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)  # the libraries' own news would drown ours
         keep_compiled()
-        with plain_errors(FloatingPointError, OSError):
+        with plain_errors():
+            join_processes()
             main()
 
     app.run(checked, flags_parser=_parse)
 
 
 @contextlib.contextmanager
-def plain_errors(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn exceptions of these kinds into one sentence and the end of the program."""
+def plain_errors() -> Iterator[None]:
+    """Turn what a user can mend into one sentence and the end of the program.
+
+    That is a `FloatingPointError` or `OSError`, and a `ValueError` that this project raised
+    itself; any other exception is a defect and keeps its traceback.
+    """
     try:
         yield
-    except kinds as error:
+    except (FloatingPointError, OSError) as error:
         _fail(error)
+    except ValueError as error:
+        if _raised_here(error):
+            _fail(error)
+        raise
+
+
+def join_processes() -> None:
+    """Join the other processes of a run; this comes before JAX looks for devices."""
+    arguments = flags.FLAGS
+    if arguments.coordinator == "auto":
+        jax.distributed.initialize()
+    elif arguments.coordinator is not None:
+        jax.distributed.initialize(
+            arguments.coordinator, arguments.num_processes, arguments.process_id
+        )
+
+
+def report(text: str) -> None:
+    """Print a line, in the first process alone."""
+    if jax.process_index() == 0:
+        print(text, flush=True)
 
 
 def keep_compiled() -> None:
@@ -76,6 +112,7 @@ def check_fields(config: ml_collections.ConfigDict, fields: Mapping[str, type]) 
 
 def _parse(arguments: list[str]) -> list[str]:
     try:
+        _check_config_path(arguments)
         rest = flags.FLAGS(arguments)
     except (flags.Error, ValueError, KeyError, AttributeError, OSError) as error:
         _fail(error)
@@ -84,10 +121,37 @@ def _parse(arguments: list[str]) -> list[str]:
     return rest
 
 
-def _fail(error: Exception) -> NoReturn:
-    # The text of a KeyError is a quoted repr; its argument is the sentence.
-    text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    print(f"error: {text}", file=sys.stderr)
+def _check_config_path(arguments: list[str]) -> None:
+    for argument in arguments:
+        if argument.startswith(("--config=", "-config=")):
+            path = argument.partition("=")[2].partition(":")[0]
+            if not pathlib.Path(path).is_file():
+                files = provenance.ROOT.glob("configs/*/*.py")
+                known = sorted(str(file.relative_to(provenance.ROOT)) for file in files)
+                known = [name for name in known if not name.endswith(("__init__.py", "base.py"))]
+                raise ValueError(f"no config file {path!r}; {store.nearest_of(path, known)}")
+
+
+def _raised_here(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    return module.split(".")[0] in ("__main__", "symjax_models", "experiments", "configs")
+
+
+def _fail(error: BaseException) -> NoReturn:
+    # absl wraps what a config file raises; our own sentence is further down the chain.
+    link: BaseException | None = error
+    while link is not None and not _raised_here(link):
+        link = link.__cause__ or link.__context__
+    error = link or error
+    # The text of a KeyError, and of what ml_collections makes of one, is a quoted repr.
+    inner = error.args[0] if error.args else error
+    while isinstance(inner, BaseException) and inner.args:
+        inner = inner.args[0]
+    text = inner if isinstance(error, (KeyError, AttributeError)) else error
+    print(f"error: {' '.join(str(text).split())}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import cli, figures, nbody_task, runs, store
+from experiments import cli, nbody_task, runs, store
 from symjax_models.data import nbody, nbody_graphs
 from symjax_models.models import registry
 from symjax_models.training import evaluate, least_squares
@@ -41,7 +41,7 @@ def run(
     workdir: pathlib.Path,
     overrides: dict[str, Any] | None = None,
     results: pathlib.Path = store.RESULTS,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = cli.report,
 ) -> bool:
     """Train all seeds of a config, test the best parameters of each, store one row per seed.
 
@@ -121,7 +121,7 @@ def _fit(
     )
     if not outcome.is_finished:
         return None
-    figures.plot_learning_curves(outcome.records, workdir / "learning_curve.png", config.row)
+    runs.plot_learning_curve(outcome, workdir, title=config.row)
     states = jax.tree.map(np.asarray, outcome.state)
     return states.best_params, states.best_step.tolist(), outcome.seconds
 
@@ -164,17 +164,16 @@ def _measure(
 
 def main() -> None:
     """Read the flags and run."""
-    with cli.plain_errors(ValueError):
-        finished = run(
-            flags.FLAGS.config,
-            workdir=pathlib.Path(flags.FLAGS.workdir),
-            overrides=cli.overrides("config"),
-            results=pathlib.Path(flags.FLAGS.results),
-        )
+    arguments = flags.FLAGS
+    results = pathlib.Path(arguments.results)
+    finished = run(
+        arguments.config,
+        workdir=pathlib.Path(arguments.workdir),
+        overrides=cli.overrides("config"),
+        results=results,
+    )
     if finished:
-        print(
-            f"rows stored in {store.path_of(flags.FLAGS.config.table, pathlib.Path(flags.FLAGS.results))}"
-        )
+        cli.report(f"rows: {store.path_of(arguments.config.table, results)}")
 
 
 if __name__ == "__main__":

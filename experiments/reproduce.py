@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+import jax
 from absl import flags
 
 from experiments import cli, nbody_table, provenance, store, tables
@@ -54,9 +55,9 @@ def reproduce(
             revision=revision,
         )
         if stored and not force:
-            print(f"{title}: stored, not run again")
+            cli.report(f"{title}: stored, not run again")
             continue
-        print(f"{title}: seeds {', '.join(map(str, config.seeds))}")
+        cli.report(f"{title}: seeds {', '.join(map(str, config.seeds))}")
         workdir = runs / table.name / preset / f"{row.name}-{store.config_hash(values)}-{revision}"
         if force:
             shutil.rmtree(workdir, ignore_errors=True)
@@ -98,31 +99,29 @@ def publish(
 def main() -> None:
     """Read the flags and reproduce."""
     arguments = flags.FLAGS
-    with cli.plain_errors(ValueError):
-        table = _choose(arguments.table, _TABLES, "table")
-        rows = [row.name for row in table.rows]
-        for name in arguments.rows or []:
-            _choose(name, dict.fromkeys(rows), "row")
-        _choose(arguments.preset, dict.fromkeys(("quick", "full", "smoke")), "preset")
-        results = pathlib.Path(arguments.results)
-        filled = reproduce(
-            table,
-            preset=arguments.preset,
-            rows=arguments.rows,
-            force=arguments.force,
-            runs=pathlib.Path(arguments.workdir),
-            results=results,
-        )
-        if filled:
-            presets = ("smoke",) if arguments.preset == "smoke" else tables.PRESETS
-            print("\n" + publish(table, presets=presets, results=results))
-            print(f"rows: {store.path_of(table.name, results)}")
+    table = _TABLES[_known(arguments.table, [*_TABLES], "table")]
+    for name in arguments.rows or []:
+        _known(name, [row.name for row in table.rows], "row")
+    preset = _known(arguments.preset, [*tables.PRESETS, "smoke"], "preset")
+    results = pathlib.Path(arguments.results)
+    filled = reproduce(
+        table,
+        preset=preset,
+        rows=arguments.rows,
+        force=arguments.force,
+        runs=pathlib.Path(arguments.workdir),
+        results=results,
+    )
+    if filled and jax.process_index() == 0:
+        presets = ("smoke",) if preset == "smoke" else tables.PRESETS
+        print("\n" + publish(table, presets=presets, results=results))
+        print(f"rows: {store.path_of(table.name, results)}")
 
 
-def _choose(word: str, known: dict, what: str):
+def _known(word: str, known: list[str], what: str) -> str:
     if word not in known:
-        raise ValueError(f"unknown {what} {word!r}; {store.nearest_of(word, [*known])}")
-    return known[word]
+        raise ValueError(f"unknown {what} {word!r}; {store.nearest_of(word, known)}")
+    return word
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The folder of one run, its settings and the rows it leaves."""
 
+import contextlib
 import json
 import pathlib
 import time
@@ -10,7 +11,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from experiments import provenance, store
+from experiments import figures, provenance, store
 from symjax_models import training
 from symjax_models.training import sharding, step
 from symjax_models.typing import PRNGKey, PyTree
@@ -28,16 +29,15 @@ def start(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     """
     provenance.revision()  # now, before someone edits the code that is running
     path = workdir / "config.json"
-    if path.exists():
-        try:
-            former = json.loads(path.read_text())
-        except json.JSONDecodeError:
-            former = None  # killed while it was written, before any step
-        if former is not None and former != json.loads(json.dumps(config)):
+    # Folders of unfinished checkpoints have more than a number in their names.
+    if path.exists() and any(p.name.isdigit() for p in workdir.glob("checkpoints/*")):
+        former = json.loads(path.read_text())
+        if former != json.loads(json.dumps(config)):
             raise ValueError(
                 f"{workdir} holds a run of another config ({'; '.join(_differences(former, config))}"
                 "); choose another --workdir, or delete it to start anew"
             )
+        return
     workdir.mkdir(parents=True, exist_ok=True)
     if jax.process_index() == 0:
         path.write_text(json.dumps(config, indent=2) + "\n")
@@ -79,6 +79,14 @@ def train(
         label=config.row,
         report=report,
     )
+
+
+def plot_learning_curve(outcome: training.Outcome, workdir: pathlib.Path, *, title: str) -> None:
+    """Draw `learning_curve.png` into the folder of a run, if matplotlib is installed."""
+    if jax.process_index() != 0 or not outcome.records:
+        return
+    with contextlib.suppress(ImportError):
+        figures.plot_learning_curves(outcome.records, workdir / "learning_curve.png", title)
 
 
 def store_rows(

@@ -80,7 +80,7 @@ class Typed:
       labels: what messages call each piece.
     """
 
-    treedef: jax.tree_util.PyTreeDef
+    treedef: Any
     kinds: tuple[Kind, ...]
     values: tuple[Any, ...]
     labels: tuple[str, ...]
@@ -233,8 +233,13 @@ def _fit(kind: Kind, value: np.ndarray, label: str, sizes: dict[str, int]) -> di
 
 def _cast(leaf: Any, dtype: np.dtype) -> Any:
     found = getattr(leaf, "dtype", None)
-    if found is not None and jnp.issubdtype(found, jnp.floating):
-        return np.asarray(leaf).astype(dtype)
-    if found is not None and jnp.issubdtype(found, jnp.complexfloating):
-        return np.asarray(leaf).astype(np.result_type(dtype, np.complex64))
-    return leaf
+    if found is None or jnp.issubdtype(found, jax.dtypes.prng_key):
+        return leaf
+    # Integers come to the host too: JAX takes NumPy's int64 with and without jax.enable_x64, its
+    # own only with.
+    array = np.asarray(leaf)
+    if jnp.issubdtype(found, jnp.floating):
+        return array.astype(dtype)
+    if jnp.issubdtype(found, jnp.complexfloating):
+        return array.astype(np.result_type(dtype, np.complex64))
+    return array

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Collection
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from symjax_models import groups
@@ -92,7 +93,7 @@ def _draw(
     shape, dtype = (num_samples,), np.float64
     orders = groups.S(nodes).sample(order_key, shape, dtype=dtype).argmax(-1)
     if not dimension:
-        return np.zeros((num_samples, 0, 0)), np.zeros((num_samples, 0)), orders
+        return jnp.zeros((num_samples, 0, 0)), jnp.zeros((num_samples, 0)), orders
     rotations = groups.SO(dimension).sample(rotation_key, shape, dtype=dtype)
     shifts = groups.T(dimension).sample(shift_key, shape, dtype=dtype)[..., :-1, -1]
     return rotations, shifts, orders

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from symjax_models.audit import actions, elements
 
@@ -271,12 +271,17 @@ def _relative_error(actual: actions.Typed, expected: actions.Typed) -> float:
     return max((_relative_deviation(a, b) for a, b in leaves), default=0.0)
 
 
-def _relative_deviation(actual: np.ndarray, expected: np.ndarray) -> float:
-    # Booleans and unsigned integers do not subtract as numbers do.
-    actual, expected = (np.asarray(a, np.result_type(a, np.float64)) for a in (actual, expected))
+def _relative_deviation(actual: ArrayLike, expected: ArrayLike) -> float:
+    actual, expected = _as_numbers(actual), _as_numbers(expected)
     scale = _root_mean_square(expected) or _root_mean_square(actual)
     # A scale of zero here means that both are zero.
     return float(np.abs(actual - expected).max() / scale) if scale else 0.0
+
+
+def _as_numbers(leaf: ArrayLike) -> np.ndarray:
+    # Booleans and unsigned integers do not subtract as numbers do.
+    array = np.asarray(leaf)
+    return array.astype(np.result_type(array.dtype, np.float64))
 
 
 def _root_mean_square(array: np.ndarray) -> float:

@@ -73,7 +73,5 @@ class GNN(nn.Module):
         states = jnp.concatenate([positions, velocities], axis=-1)
         h = Dense(self.features, name="embedding")(states)
         for index in range(self.num_layers):
-            h = GNNLayer(self.features, name=f"layer_{index}")(
-                graph, h, graph.edges["interaction"]
-            )
+            h = GNNLayer(self.features, name=f"layer_{index}")(graph, h, graph.edges["interaction"])
         return MLP((self.features, positions.shape[-1]), name="decoder")(h)

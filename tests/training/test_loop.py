@@ -26,9 +26,7 @@ def test_training_overfits_in_a_few_steps(toy, tmp_path):
 
 
 def test_steps_per_dispatch_never_change_the_result(toy, tmp_path, assert_same):
-    states = [
-        toy.run(tmp_path / str(k), steps_per_dispatch=k).state for k in (1, 4, 8)
-    ]
+    states = [toy.run(tmp_path / str(k), steps_per_dispatch=k).state for k in (1, 4, 8)]
     assert_same(states[0], states[1])
     assert_same(states[0], states[2])
 

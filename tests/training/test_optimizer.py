@@ -33,7 +33,11 @@ def test_clipping_bounds_the_gradient_before_adam():
     optimizer, _ = make_optimizer(OptimizerSettings(clip_norm=0.5), num_steps=5)
     params = jnp.zeros(2)
     _, state = optimizer.update(jnp.array([30.0, 40.0]), optimizer.init(params), params)
-    first_moment = next(part.mu for part in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "mu")) if hasattr(part, "mu"))
+    first_moment = next(
+        part.mu
+        for part in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "mu"))
+        if hasattr(part, "mu")
+    )
     np.testing.assert_allclose(first_moment, 0.1 * np.array([0.3, 0.4]), rtol=1e-5)
 
 
