@@ -14,7 +14,6 @@ from ml_collections import config_flags
 
 from experiments import provenance, store
 
-
 flags.DEFINE_string(
     "coordinator",
     None,

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -26,7 +25,7 @@ from symjax_models.models import registry
 from symjax_models.training import evaluate, least_squares
 from symjax_models.typing import PyTree
 
-_FIELDS = {
+FIELDS = {
     "table": str, "row": str, "preset": str, "seeds": tuple, "model": ml_collections.ConfigDict,
     "data": ml_collections.ConfigDict, "optimizer": ml_collections.ConfigDict, "fit": str,
     "batch_size": int, "num_steps": int, "steps_per_dispatch": int, "eval_every": int,
@@ -59,7 +58,7 @@ def run(
         ValueError: If the config is wrong, or the workdir holds a run of another config.
         FloatingPointError: If the training leaves the finite numbers.
     """
-    cli.check_fields(config, _FIELDS)
+    cli.check_fields(config, FIELDS)
     model = registry.make_model(config.row, config.model)
     data = nbody_task.load(config.data)
     runs.start(workdir, cli.as_json(config))
@@ -89,7 +88,7 @@ def run(
 
 
 def _fit(
-    model: nn.Module,
+    model: registry.Model,
     data: nbody.NBodyDataset,
     config: ml_collections.ConfigDict,
     *,
@@ -127,7 +126,10 @@ def _fit(
 
 
 def _measure(
-    model: nn.Module, params: PyTree, data: nbody.NBodyDataset, config: ml_collections.ConfigDict
+    model: registry.Model,
+    params: PyTree,
+    data: nbody.NBodyDataset,
+    config: ml_collections.ConfigDict,
 ) -> tuple[list[dict[str, Any]], list[dict[str, np.ndarray]]]:
     """Return the metrics and the samples of every seed."""
 

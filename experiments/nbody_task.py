@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -11,6 +10,7 @@ import numpy as np
 
 from symjax_models import audit
 from symjax_models.data import nbody, nbody_graphs
+from symjax_models.models import registry
 from symjax_models.ops.graph import Graph
 from symjax_models.typing import Array, PRNGKey, PyTree
 
@@ -33,7 +33,7 @@ def load(data: ml_collections.ConfigDict) -> nbody.NBodyDataset:
     return nbody.load(nbody.reduced(nbody.get_protocol(data.protocol), **numbers))
 
 
-def squared_errors(model: nn.Module, params: PyTree, batch: dict[str, Any]) -> Array:
+def squared_errors(model: registry.Model, params: PyTree, batch: dict[str, Any]) -> Array:
     """Compute the mean squared error of every simulation of a batch.
 
     Args:
@@ -48,13 +48,13 @@ def squared_errors(model: nn.Module, params: PyTree, batch: dict[str, Any]) -> A
     return jnp.mean(jnp.square(predictions - batch["targets"]), axis=(-2, -1))
 
 
-def init_params(model: nn.Module, examples: dict[str, Any], key: PRNGKey) -> PyTree:
+def init_params(model: registry.Model, examples: dict[str, Any], key: PRNGKey) -> PyTree:
     """Initialize the variables of a model on one example."""
     return model.init(key, jax.tree.map(lambda leaf: leaf[:1], examples["graph"]))
 
 
 def equivariance_errors(
-    model: nn.Module, params: PyTree, split: nbody.NBodySplit
+    model: registry.Model, params: PyTree, split: nbody.NBodySplit
 ) -> dict[str, float]:
     """Measure how far a trained model is from E(3) and permutation equivariance.
 
@@ -87,7 +87,7 @@ def equivariance_errors(
 
 
 def forward_milliseconds(
-    model: nn.Module, params: PyTree, graphs: Graph, *, batch_size: int, repeats: int = 20
+    model: registry.Model, params: PyTree, graphs: Graph, *, batch_size: int, repeats: int = 20
 ) -> float:
     """Time the compiled forward pass of one batch.
 

@@ -33,9 +33,10 @@ def start(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     if path.exists() and any(p.name.isdigit() for p in workdir.glob("checkpoints/*")):
         former = json.loads(path.read_text())
         if former != json.loads(json.dumps(config)):
+            differences = "; ".join(_differences(former, config))
             raise ValueError(
-                f"{workdir} holds a run of another config ({'; '.join(_differences(former, config))}"
-                "); choose another --workdir, or delete it to start anew"
+                f"{workdir} holds a run of another config ({differences}); choose another "
+                "--workdir, or delete it to start anew"
             )
         return
     workdir.mkdir(parents=True, exist_ok=True)
@@ -54,17 +55,6 @@ def train(
     report: Callable[[str], None],
 ) -> training.Outcome:
     """Train as the fields of a config say; see `symjax_models.training.train`."""
-    settings = training.LoopSettings(
-        num_steps=config.num_steps,
-        batch_size=config.batch_size,
-        steps_per_dispatch=config.steps_per_dispatch,
-        eval_every=config.eval_every,
-        checkpoint_every=config.checkpoint_every,
-        tensorboard=config.tensorboard,
-    )
-    fields = dict(config.optimizer)
-    for name in ("clip_norm", "ema_decay"):  # 0 is "off" in a config, whose fields keep one type
-        fields[name] = fields[name] or None
     mesh = sharding.make_mesh(batch_size=config.batch_size, num_devices=config.num_devices or None)
     return training.train(
         init,
@@ -72,13 +62,33 @@ def train(
         train_data,
         valid_data,
         seeds=config.seeds,
-        settings=settings,
-        optimizer=training.OptimizerSettings(**fields),
+        settings=loop_settings(config),
+        optimizer=optimizer_settings(config),
         workdir=workdir,
         mesh=mesh if mesh.size > 1 else None,
         label=config.row,
         report=report,
     )
+
+
+def loop_settings(config: ml_collections.ConfigDict) -> training.LoopSettings:
+    """Build the settings of the loop from the fields of a config."""
+    return training.LoopSettings(
+        num_steps=config.num_steps,
+        batch_size=config.batch_size,
+        steps_per_dispatch=config.steps_per_dispatch,
+        eval_every=config.eval_every,
+        checkpoint_every=config.checkpoint_every,
+        tensorboard=config.tensorboard,
+    )
+
+
+def optimizer_settings(config: ml_collections.ConfigDict) -> training.OptimizerSettings:
+    """Build the settings of the optimizer from the fields of a config."""
+    fields = dict(config.optimizer)
+    for name in ("clip_norm", "ema_decay"):  # 0 is "off" in a config, whose fields keep one type
+        fields[name] = fields[name] or None
+    return training.OptimizerSettings(**fields)
 
 
 def plot_learning_curve(outcome: training.Outcome, workdir: pathlib.Path, *, title: str) -> None:

@@ -61,7 +61,7 @@ def equivariance_error(
     entries. If the reference is zero, the scale is ``rms(f(g x))``; if both are zero, the error is
     0. The error of several outputs is that of the worst.
 
-    Each kind says what ``g``, a rotation ``R``, translation ``t`` and permutation, does to an array:
+    Each kind says what ``g`` (rotation ``R``, translation ``t``, permutation) does to an array:
 
     ===========  =================  ==========================================
     kind         shape              action

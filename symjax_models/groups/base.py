@@ -37,7 +37,7 @@ class Group(abc.ABC):
 
     @property
     def discrete_generators(self) -> np.ndarray:
-        """Elements that generate what ``lie_algebra`` does not, ``[M, n, n]`` float64, read-only."""
+        """Generators beyond ``lie_algebra``, ``[M, n, n]`` float64, read-only."""
         return _discrete_generators(self)
 
     def sample(

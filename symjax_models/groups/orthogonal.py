@@ -40,6 +40,7 @@ class O(base.Group):
 
     @property
     def n(self) -> int:
+        """Size of the defining matrices."""
         return self.dimension
 
     def _make_lie_algebra(self) -> np.ndarray:
@@ -81,6 +82,7 @@ class SO(base.Group):
 
     @property
     def n(self) -> int:
+        """Size of the defining matrices."""
         return self.dimension
 
     def _make_lie_algebra(self) -> np.ndarray:

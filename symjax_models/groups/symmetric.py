@@ -37,6 +37,7 @@ class S(base.Group):
 
     @property
     def n(self) -> int:
+        """Size of the defining matrices."""
         return self.degree
 
     def _make_discrete_generators(self) -> np.ndarray:

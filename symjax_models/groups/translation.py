@@ -38,6 +38,7 @@ class T(base.Group):
 
     @property
     def n(self) -> int:
+        """Size of the defining matrices."""
         return self.dimension + 1
 
     def _make_lie_algebra(self) -> np.ndarray:

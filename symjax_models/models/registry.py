@@ -9,7 +9,10 @@ import flax.linen as nn
 
 from symjax_models.models import affine, egnn, gnn, linear, radial_field
 
-MODELS: dict[str, type[nn.Module]] = {
+# What callers outside layers and models need to know of a Linen module.
+Model = nn.Module
+
+MODELS: dict[str, type[Model]] = {
     "affine": affine.Affine,
     "egnn": egnn.EGNN,
     "gnn": gnn.GNN,
@@ -18,7 +21,7 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 
 
-def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> nn.Module:
+def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> Model:
     """Build a registered model.
 
     Args:

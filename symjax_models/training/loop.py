@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from symjax_models.training import evaluate, interrupt, sharding, state, step, writers
+from symjax_models.training import evaluate, interrupt, order, sharding, state, step, writers
 from symjax_models.training.checkpoint import Checkpoints
 from symjax_models.training.monitor import Monitor
 from symjax_models.training.optimizer import OptimizerSettings, make_optimizer
@@ -115,6 +115,7 @@ def train(
         ValueError: If the settings do not fit together or the data.
         OSError: If a checkpoint cannot be written.
     """
+    order.batches_per_epoch(jax.tree.leaves(train_data)[0].shape[0], settings.batch_size)
     transformation, schedule = make_optimizer(optimizer, num_steps=settings.num_steps)
     run_chunk = step.make_train_chunk(
         loss,

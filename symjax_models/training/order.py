@@ -6,6 +6,27 @@ import jax.numpy as jnp
 from symjax_models.typing import Array, PRNGKey
 
 
+def batches_per_epoch(num_examples: int, batch_size: int) -> int:
+    """Count the full batches of an epoch.
+
+    Args:
+        num_examples: Size of the training set.
+        batch_size: Size of a batch.
+
+    Returns:
+        The number of batches, at least one.
+
+    Raises:
+        ValueError: If a batch is larger than the training set.
+    """
+    if batch_size > num_examples:
+        raise ValueError(
+            f"batch_size ({batch_size}) must be at most the number of training examples "
+            f"({num_examples})"
+        )
+    return num_examples // batch_size
+
+
 def batch_indices(
     key: PRNGKey, start: Array, *, num_steps: int, num_examples: int, batch_size: int
 ) -> Array:
@@ -27,12 +48,7 @@ def batch_indices(
     Raises:
         ValueError: If a batch is larger than the training set.
     """
-    per_epoch = num_examples // batch_size
-    if per_epoch < 1:
-        raise ValueError(
-            f"batch_size ({batch_size}) must be at most the number of training examples "
-            f"({num_examples})"
-        )
+    per_epoch = batches_per_epoch(num_examples, batch_size)
     num_epochs = (num_steps + 2 * per_epoch - 2) // per_epoch  # touched by the steps at most
 
     def one_epoch(epoch: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -42,9 +43,11 @@ def make_train_chunk(
 
     def mean_loss(params: PyTree, batch: PyTree, key: PRNGKey) -> Array:
         losses = loss(params, batch, key)
+        chex.assert_shape(losses, (batch_size,))  # one per example, not their mean
         return jnp.sum(losses) / batch_size
 
     def one_seed(state: TrainState, data: PyTree) -> tuple[TrainState, dict[str, Array]]:
+        chex.assert_equal_shape_prefix(jax.tree.leaves(data), 1)
         num_examples = jax.tree.leaves(data)[0].shape[0]
         step_stream = stream_key(state.seed, "step")
 

@@ -1,0 +1,34 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+
+PRESET ?= quick
+RUN = .venv/bin/python
+
+.PHONY: help demo test test-slow lint bench clean
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
+
+demo:  ## Reproduce the n-body table; FORCE=1 recomputes, PRESET=full takes the published budgets.
+	@sh scripts/make_venv.sh plots
+	@$(RUN) -m experiments.reproduce --table=nbody --preset=$(PRESET) $(if $(FORCE),--force)
+
+test:  ## Run the tests, without the slow ones.
+	@sh scripts/make_venv.sh dev
+	@$(RUN) -m pytest -n 2
+
+test-slow:  ## Run the slow tests.
+	@sh scripts/make_venv.sh dev
+	@$(RUN) -m pytest -n 2 -m slow
+
+lint:  ## Check style and types.
+	@sh scripts/make_venv.sh dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright
+
+bench:  ## Measure the training step against peers and store the rows.
+	@sh scripts/make_venv.sh plots
+	@$(RUN) -m experiments.benchmarks.nbody_step
+
+clean:  ## Remove the environment, caches of the repository and run folders.
+	rm -rf .venv .cache .pytest_cache .ruff_cache runs build dist *.egg-info

@@ -1,0 +1,40 @@
+import pathlib
+
+import pytest
+
+from configs import presets
+from experiments import cli, nbody, runs, tables
+from symjax_models.models import registry
+from symjax_models.training import make_optimizer
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "configs"
+FILES = sorted(
+    path.relative_to(FOLDER)
+    for path in FOLDER.glob("*/*.py")
+    if path.name not in ("__init__.py", "base.py")
+)
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS)
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_config_builds_and_is_valid(file, preset):
+    config = tables.load_config(file.parent.name, file.stem, preset)
+    cli.check_fields(config, nbody.FIELDS)
+    assert (config.table, config.row, config.preset) == (file.parent.name, file.stem, preset)
+    assert registry.make_model(config.row, config.model)
+    settings, optimizer = runs.loop_settings(config), runs.optimizer_settings(config)
+    make_optimizer(optimizer, num_steps=settings.num_steps)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_config_is_a_record(file):
+    docstring = (FOLDER / file).read_text().split('"""')[1]
+    for part in ("Paper:", "arXiv:", "Command:", "Time:", "Expected:"):
+        assert part in docstring
+    assert f"--config=configs/{file}:quick" in docstring
+
+
+def test_unknown_preset_names_the_nearest():
+    with pytest.raises(ValueError, match="unknown preset 'quikc'; did you mean 'quick'"):
+        presets.parse_preset("quikc")
+    assert presets.parse_preset("") == presets.parse_preset(None) == "quick"

@@ -1,0 +1,43 @@
+"""The arguments of the scripts, as typed on a command line."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NBODY = ("experiments.nbody", "--config=configs/nbody/egnn.py:smoke")
+
+
+def call(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("experiments.nbody", "--config=configs/nbody/egnn.py:quikc"), "did you mean 'quick'?"),
+        (("experiments.nbody", "--config=configs/nbody/egn.py"), "mean 'configs/nbody/egnn.py'?"),
+        ((*NBODY, "--workdri=x"), "Did you mean: workdir ?"),
+        (NBODY, "--workdir must have a value"),
+        ((*NBODY, "--config.optimizer.learning_rat=1"), 'Did you mean "learning_rate"'),
+        ((*NBODY, "--config.num_steps=1.5"), "--config.num_steps=1.5"),
+        ((*NBODY, "--workdir=unused", "--config.data.protocol=egn_small"), "mean 'egnn_small'?"),
+        ((*NBODY, "--workdir=unused", "extra"), "unexpected argument 'extra'"),
+        (("experiments.reproduce", "--table=nbodi"), "did you mean 'nbody'?"),
+        (("experiments.reproduce", "--table=nbody", "--rows=egn"), "did you mean 'egnn'?"),
+        (("experiments.reproduce", "--table=nbody", "--preset=quik"), "did you mean 'quick'?"),
+    ],
+)  # fmt: skip
+def test_mistakes_end_in_one_sentence(arguments, sentence):
+    result = call(*arguments)
+    assert result.returncode == 2
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    assert sentence in lines[0]
+    assert not (ROOT / "unused").exists()

@@ -1,0 +1,137 @@
+import json
+
+import ml_collections
+import numpy as np
+import pytest
+
+from experiments import cli, nbody, nbody_table, reproduce, store, tables
+
+ROWS = [row.name for row in nbody_table.TABLE.rows]
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """Return the folder of a smoke reproduction of the whole table."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    assert reproduce.reproduce(
+        nbody_table.TABLE, preset="smoke", runs=folder / "runs", results=folder / "results"
+    )
+    return folder
+
+
+def stored_rows(folder):
+    return store.read("nbody", results=folder / "results")
+
+
+def test_reproduce_stores_a_complete_row_of_every_model(reproduced):
+    rows = stored_rows(reproduced)
+    assert [row["row"] for row in rows] == ROWS
+    for row in rows:
+        metrics = row["metrics"]
+        assert np.isfinite(list(metrics.values())).all()
+        assert row["hardware"]
+        assert row["versions"]["jax"]
+        assert row["config"]["row"] == row["row"]
+        samples = store.read_samples(row, results=reproduced / "results")
+        assert samples["errors"].shape == (20,)
+        assert metrics["test_mse"] == pytest.approx(samples["errors"].mean(), rel=1e-5)
+
+
+def test_trained_models_are_as_equivariant_as_they_claim(reproduced):
+    errors = {row["row"]: row["metrics"] for row in stored_rows(reproduced)}
+    for name in ("linear", "radial_field", "egnn"):
+        assert errors[name]["equivariance_error"] < 5e-6
+        assert errors[name]["equivariance_error_float64"] < 1e-12
+    for name in ("affine", "gnn"):
+        assert errors[name]["equivariance_error"] > 1e-2
+
+
+def test_reproduce_skips_what_is_stored(reproduced, capsys):
+    before = stored_rows(reproduced)
+    assert reproduce.reproduce(
+        nbody_table.TABLE,
+        preset="smoke",
+        runs=reproduced / "runs",
+        results=reproduced / "results",
+    )
+    assert stored_rows(reproduced) == before
+    assert capsys.readouterr().out.count("stored, not run again") == len(ROWS)
+
+
+def test_force_runs_again_to_the_same_numbers(reproduced):
+    before = stored_rows(reproduced)
+    reproduce.reproduce(
+        nbody_table.TABLE,
+        preset="smoke",
+        rows=["linear"],
+        force=True,
+        runs=reproduced / "runs",
+        results=reproduced / "results",
+    )
+    after = stored_rows(reproduced)
+    assert after[:-1] == before
+    timings = {"forward_ms"}
+    for name in after[-1]["metrics"].keys() - timings:
+        assert after[-1]["metrics"][name] == before[0]["metrics"][name]
+
+
+def test_publish_writes_table_and_figures(reproduced, monkeypatch):
+    pytest.importorskip("matplotlib")
+    text = reproduce.publish(nbody_table.TABLE, presets=("smoke",), results=reproduced / "results")
+    assert (reproduced / "results" / "nbody.md").read_text() == text
+    for row in nbody_table.TABLE.rows:
+        assert row.label in text
+        assert row.published in text
+    for name in ("nbody_error.png", "nbody_trajectories.png"):
+        assert (reproduced / "results" / "figures" / name).stat().st_size > 10_000
+    curves = list((reproduced / "runs").rglob("learning_curve.png"))
+    assert len(curves) == 3  # the fitted rows have none
+
+
+def test_overridden_runs_stay_out_of_the_table(reproduced, tmp_path):
+    config = tables.load_config("nbody", "linear", "smoke")
+    nbody.run(config, workdir=tmp_path, results=tmp_path, overrides={"seeds": [0]})
+    rows = store.read("nbody", results=tmp_path)
+    assert rows[0]["overrides"] == {"seeds": [0]}
+    assert store.latest(rows, row="linear", preset="smoke") == []
+    assert not (tmp_path / "samples").exists()
+
+
+def test_workdir_of_another_config_is_refused(reproduced, tmp_path):
+    config = tables.load_config("nbody", "radial_field", "smoke")
+    workdir = next((reproduced / "runs").rglob("radial_field-*"))
+    with config.unlocked():
+        config.optimizer.learning_rate = 0.5
+    with pytest.raises(ValueError, match=r"optimizer.learning_rate is 0.003 there and 0.5 here"):
+        nbody.run(config, workdir=workdir, results=tmp_path)
+    assert json.loads((workdir / "config.json").read_text())["optimizer"]["learning_rate"] == 0.003
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("row", "egn", "did you mean 'egnn'"),
+        ("fit", "gradients", "did you mean 'gradient'"),
+        ("batch_size", 1000, "at most the number of training examples"),
+        ("num_devices", 99, "num_devices must be 1 to"),
+    ],
+)
+def test_wrong_config_values_are_refused(field, value, message, tmp_path):
+    config = tables.load_config("nbody", "egnn", "smoke")
+    config[field] = value
+    with pytest.raises(ValueError, match=message):
+        nbody.run(config, workdir=tmp_path / "run", results=tmp_path)
+    assert store.read("nbody", results=tmp_path) == []
+
+
+def test_config_fields_are_checked():
+    good = tables.load_config("nbody", "egnn", "smoke")
+    cli.check_fields(good, nbody.FIELDS)
+    with good.unlocked():
+        good.batch_sise = 3
+    with pytest.raises(
+        ValueError, match="unknown config field 'batch_sise'; did you mean 'batch_size'"
+    ):
+        cli.check_fields(good, nbody.FIELDS)
+    with pytest.raises(ValueError, match="lacks the field"):
+        cli.check_fields(ml_collections.ConfigDict(), nbody.FIELDS)
