@@ -133,8 +133,8 @@ def read(path: str | os.PathLike, *, constants: Mapping[str, Any]) -> Arrays:
         except Exception as error:
             text = f"{path} is damaged or incomplete ({type(error).__name__})"
             raise CacheError(text) from error
-    if header.get("format") != FORMAT_VERSION:
-        raise CacheError(f"{path} has format {header.get('format')}, expected {FORMAT_VERSION}")
+    if header["format"] != FORMAT_VERSION:
+        raise CacheError(f"{path} has format {header["format"]}, expected {FORMAT_VERSION}")
     if _canonical(header["constants"]) != _canonical(constants):
         raise CacheError(f"{path} was made from other constants")
     if header["sha256"] != {name: _digest(array) for name, array in arrays.items()}:
@@ -170,7 +170,7 @@ def write(
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **{_HEADER: encoded}, **arrays)
+            np.savez(file, allow_pickle=False, **{_HEADER: encoded}, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -183,9 +183,8 @@ def _parse(file) -> tuple[dict[str, Any], Arrays]:
     with np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header = json.loads(arrays.pop(_HEADER).tobytes())
-    # Any JSON is valid here: touch what the caller relies on.
-    header["constants"], header["sha256"]
-    return header, arrays
+    # Any JSON is valid here: take out what the caller relies on.
+    return {field: header[field] for field in ("format", "constants", "sha256")}, arrays
 
 
 def _canonical(value: Any) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from symjax_models.typing import Array, PRNGKey
 
@@ -25,7 +25,7 @@ def uniform_fan_in(fan_in: int) -> Initializer:
     """
     bound = 1 / math.sqrt(fan_in)
 
-    def init(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    def init(key: PRNGKey, shape: tuple[int, ...], dtype: DTypeLike = "float32") -> Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
@@ -44,7 +44,7 @@ def xavier_uniform(*, gain: float = 1.0) -> Initializer:
         Glorot and Bengio 2010, equation 16.
     """
 
-    def init(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    def init(key: PRNGKey, shape: tuple[int, ...], dtype: DTypeLike = "float32") -> Array:
         bound = gain * math.sqrt(6 / (shape[-2] + shape[-1]))
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 

@@ -145,12 +145,12 @@ def to_sparse(graph: Graph, *, num_nodes: int | None = None, num_edges: int | No
     count = some_node_array.shape[len(batch)]
     graphs = int(np.prod(batch, dtype=int))
     used_nodes, used_edges = graphs * count, graphs * count * (count - 1)
-    num_nodes = used_nodes if num_nodes is None else num_nodes
-    num_edges = used_edges if num_edges is None else num_edges
-    if num_nodes < used_nodes or num_edges < used_edges:
+    node_slots = used_nodes if num_nodes is None else num_nodes
+    edge_slots = used_edges if num_edges is None else num_edges
+    if node_slots < used_nodes or edge_slots < used_edges:
         raise ValueError(
             f"the graph has {used_nodes} nodes and {used_edges} edges, which do not fit into "
-            f"num_nodes={num_nodes} and num_edges={num_edges}"
+            f"num_nodes={node_slots} and num_edges={edge_slots}"
         )
     local = np.arange(count)[:, None]
     senders = (local + np.arange(1, count)) % count
@@ -163,16 +163,18 @@ def to_sparse(graph: Graph, *, num_nodes: int | None = None, num_edges: int | No
 
     def pad_indices(indices: np.ndarray) -> Array:
         flat = (indices + offsets).reshape(-1)
-        return jnp.asarray(np.pad(flat, (0, num_edges - used_edges), constant_values=num_nodes - 1))
+        return jnp.asarray(
+            np.pad(flat, (0, edge_slots - used_edges), constant_values=node_slots - 1)
+        )
 
     return Graph(
-        nodes={name: flatten(value, num_nodes, 1) for name, value in graph.nodes.items()},
-        edges={name: flatten(value, num_edges, 2) for name, value in graph.edges.items()},
+        nodes={name: flatten(value, node_slots, 1) for name, value in graph.nodes.items()},
+        edges={name: flatten(value, edge_slots, 2) for name, value in graph.edges.items()},
         senders=pad_indices(senders),
         receivers=pad_indices(receivers),
         n_node=graph.n_node.reshape(-1),
         n_edge=graph.n_edge.reshape(-1),
-        node_mask=jnp.arange(num_nodes) < used_nodes,
-        edge_mask=jnp.arange(num_edges) < used_edges,
+        node_mask=jnp.arange(node_slots) < used_nodes,
+        edge_mask=jnp.arange(edge_slots) < used_edges,
         globals=graph.globals,
     )

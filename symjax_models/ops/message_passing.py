@@ -73,7 +73,7 @@ def sum_messages(graph: Graph, messages: Array) -> Array:
         Permutations of nodes: equivariant; permutations of edges: invariant.
     """
     messages = mask_edges(graph, messages)
-    if graph.is_dense:
+    if graph.receivers is None:
         return jnp.sum(messages, axis=graph.node_axis + 1)
     num_nodes = jax.tree.leaves(graph.nodes)[0].shape[0]
     return jax.ops.segment_sum(messages, graph.receivers, num_segments=num_nodes)

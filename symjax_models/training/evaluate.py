@@ -1,5 +1,6 @@
 """Evaluation: losses of single examples, and the choice of the best parameters."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -59,7 +60,8 @@ def make_select(
         def choose(new: Array, old: Array) -> Array:
             return jnp.where(is_better, new, old)
 
-        return state.replace(
+        return dataclasses.replace(
+            state,
             best_params=jax.tree.map(choose, state.eval_params, state.best_params),
             best_loss=choose(value, state.best_loss),
             best_step=choose(state.step, state.best_step),

@@ -2,6 +2,7 @@
 
 import signal
 import types
+from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
@@ -16,7 +17,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal_name: str | None = None
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
         """Install the handlers."""

@@ -117,7 +117,7 @@ class Monitor:
                 "train_loss": np.concatenate(self._losses, axis=1).mean(axis=1).tolist(),
                 "valid_loss": valid.tolist(),
                 "best_valid_loss": best.tolist(),
-                "learning_rate": float(self._schedule(done - 1)),
+                "learning_rate": float(np.asarray(self._schedule(done - 1))),
                 "seconds": round(self.seconds(), 3),
             },
         )

@@ -1,5 +1,6 @@
 """The compiled training step: k steps per dispatch, S seeds at once, donated state."""
 
+import dataclasses
 from collections.abc import Callable
 
 import chex
@@ -60,9 +61,11 @@ def make_train_chunk(
             updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)
             ema = state.ema
-            if ema is not None:
+            if ema is not None and ema_decay is not None:
                 ema = optax.incremental_update(params, ema, 1 - ema_decay)
-            state = state.replace(step=state.step + 1, params=params, opt_state=opt_state, ema=ema)
+            state = dataclasses.replace(
+                state, step=state.step + 1, params=params, opt_state=opt_state, ema=ema
+            )
             return state, {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
 
         indices = order.batch_indices(

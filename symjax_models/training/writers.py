@@ -85,7 +85,7 @@ def read_metrics(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def _make_summary_writer(folder: pathlib.Path, resume_step: int) -> Any:
     try:
-        from tensorboardX import SummaryWriter
+        from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
             "config.tensorboard needs tensorboardX: pip install 'symjax_models[tensorboard]'"
