@@ -60,6 +60,8 @@ def _plot_errors(
         row, colour = labels[name], colours[name]
         params = summary.stored[0]["params"]
         band = summary.se_simulations
+        seeds = [stored["metrics"]["test_mse"] for stored in summary.stored]
+        axes.plot([params] * len(seeds), seeds, ".", color=colour, alpha=0.5)
         axes.errorbar(
             params,
             summary.mean,
@@ -87,6 +89,7 @@ def _plot_errors(
     axes.plot([], [], color="0.3", marker="o", linestyle="none", label=f"ours, {preset}")
     axes.plot([], [], color="0.3", marker="s", linestyle="none", label="ours, full")
     axes.plot([], [], color="0.3", marker="_", markersize=14, linestyle="none", label="published")
+    axes.plot([], [], ".", color="0.3", alpha=0.5, label="single seeds")
     axes.set(
         xscale="log",
         yscale="log",

@@ -134,7 +134,7 @@ def read(path: str | os.PathLike, *, constants: Mapping[str, Any]) -> Arrays:
             text = f"{path} is damaged or incomplete ({type(error).__name__})"
             raise CacheError(text) from error
     if header["format"] != FORMAT_VERSION:
-        raise CacheError(f"{path} has format {header["format"]}, expected {FORMAT_VERSION}")
+        raise CacheError(f"{path} has format {header['format']}, expected {FORMAT_VERSION}")
     if _canonical(header["constants"]) != _canonical(constants):
         raise CacheError(f"{path} was made from other constants")
     if header["sha256"] != {name: _digest(array) for name, array in arrays.items()}:

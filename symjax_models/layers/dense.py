@@ -79,6 +79,9 @@ class EdgeDense(nn.Module):
 
     Equivariance:
         Permutations of nodes.
+
+    Numerics:
+        Features of padding edges are not read, so they may hold anything.
     """
 
     features: int
@@ -101,6 +104,8 @@ class EdgeDense(nn.Module):
         kernel = self.param("kernel", init, (fan_in, self.features))
         bias = self.param("bias", init, (self.features,))
         of_receiver, of_sender, of_edge = jnp.split(kernel, [width, 2 * width])
+        # Masked here, for the kernel's gradient is a product with the edge features: 0 * NaN.
+        edges = message_passing.mask_edges(graph, edges)
         return (
             message_passing.gather_receivers(graph, nodes @ of_receiver + bias)
             + message_passing.gather_senders(graph, nodes @ of_sender)

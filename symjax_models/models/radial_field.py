@@ -46,6 +46,7 @@ class RadialField(nn.Module):
             Predicted positions, `[*batch, N, d]`, in the unit of the input.
         """
         positions, velocities = graph.nodes["positions"], graph.nodes["velocities"]
+        interactions = message_passing.mask_edges(graph, graph.edges["interaction"])
         speeds = safe.norm(velocities, keepdims=True)
         attributes = None
         for index in range(self.num_layers):
@@ -54,9 +55,7 @@ class RadialField(nn.Module):
             ) - message_passing.gather_senders(graph, positions)
             distances = safe.norm(displacements, keepdims=True)
             if attributes is None:
-                attributes = jnp.concatenate(
-                    [graph.edges["interaction"], jnp.square(distances)], axis=-1
-                )
+                attributes = jnp.concatenate([interactions, jnp.square(distances)], axis=-1)
             strengths = MLP(
                 (self.features, 1),
                 final_use_bias=False,

@@ -13,6 +13,7 @@ Functions in `symjax_models.ops.message_passing` work on both, so a model is wri
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -132,8 +133,8 @@ def to_sparse(graph: Graph, *, num_nodes: int | None = None, num_edges: int | No
         num_edges: Edge slots of the result; at least the number of edges (the default).
 
     Returns:
-        The sparse `Graph`: batch axes are flattened into the node and edge axes, padding comes
-        last, carries zeros and is marked in the masks.
+        The sparse `Graph`: batch axes are flattened into the node, edge and graph axes, padding
+        comes last, carries zeros and is marked in the masks.
 
     Raises:
         ValueError: If `graph` is not dense, is masked, or the slots do not suffice.
@@ -176,5 +177,7 @@ def to_sparse(graph: Graph, *, num_nodes: int | None = None, num_edges: int | No
         n_edge=graph.n_edge.reshape(-1),
         node_mask=jnp.arange(node_slots) < used_nodes,
         edge_mask=jnp.arange(edge_slots) < used_edges,
-        globals=graph.globals,
+        globals=jax.tree.map(
+            lambda value: value.reshape(-1, *value.shape[len(batch) :]), graph.globals
+        ),
     )

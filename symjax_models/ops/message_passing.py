@@ -64,7 +64,9 @@ def sum_messages(graph: Graph, messages: Array) -> Array:
 
     Args:
         graph: The graph.
-        messages: `[*batch, N, N-1, ...]` (dense) or `[E, ...]` (sparse).
+        messages: `[*batch, N, N-1, ...]` (dense) or `[E, ...]` (sparse). On the dense layout the
+            neighbour axis may have length one, as `gather_receivers` leaves it: the same message
+            then comes from every neighbour.
 
     Returns:
         `[*batch, N, ...]`; padding edges add nothing.
@@ -72,9 +74,10 @@ def sum_messages(graph: Graph, messages: Array) -> Array:
     Equivariance:
         Permutations of nodes: equivariant; permutations of edges: invariant.
     """
-    messages = mask_edges(graph, messages)
     if graph.receivers is None:
+        messages = mask_edges(graph, _to_every_neighbour(graph, messages))
         return jnp.sum(messages, axis=graph.node_axis + 1)
+    messages = mask_edges(graph, messages)
     num_nodes = jax.tree.leaves(graph.nodes)[0].shape[0]
     return jax.ops.segment_sum(messages, graph.receivers, num_segments=num_nodes)
 
@@ -84,7 +87,7 @@ def mean_messages(graph: Graph, messages: Array) -> Array:
 
     Args:
         graph: The graph.
-        messages: `[*batch, N, N-1, ...]` (dense) or `[E, ...]` (sparse).
+        messages: As `sum_messages` takes them.
 
     Returns:
         `[*batch, N, ...]`.
@@ -94,7 +97,14 @@ def mean_messages(graph: Graph, messages: Array) -> Array:
     """
     total = sum_messages(graph, messages)
     if graph.is_dense and graph.edge_mask is None:
-        return total / max(messages.shape[graph.node_axis + 1], 1)
+        return total / max(total.shape[graph.node_axis] - 1, 1)
     edge_shape = messages.shape[: graph.node_axis + 2] if graph.is_dense else messages.shape[:1]
     degree = sum_messages(graph, jnp.ones(edge_shape, messages.dtype))
     return safe.divide(total, degree.reshape(degree.shape + (1,) * (total.ndim - degree.ndim)))
+
+
+def _to_every_neighbour(graph: Graph, messages: Array) -> Array:
+    axis = graph.node_axis + 1
+    shape = list(messages.shape)
+    shape[axis] = shape[axis - 1] - 1
+    return jnp.broadcast_to(messages, shape)

@@ -1,0 +1,91 @@
+"""The registered models, small, with parameters under which particles feel each other."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from symjax_models import models
+from symjax_models.data.nbody_graphs import make_graph
+
+BATCH, N, D = 3, 4, 3
+HYPERPARAMETERS = {
+    "affine": {},
+    "egnn": {"features": 8, "num_layers": 2},
+    "gnn": {"features": 8, "num_layers": 2},
+    "linear": {},
+    "radial_field": {"features": 8, "num_layers": 2},
+}
+# The last kernels of phi_x (EGNN) and phi (Radial Field) start a thousand times smaller than
+# others, so that forces are lost in rounding and nothing that tests them would show anything.
+FORCE_KERNELS = re.compile(r"/(phi_x|phi_\d+)/Dense_1/kernel$")
+
+
+def scale_forces(params: Any, factor: float) -> Any:
+    """Multiply the kernels that give the forces between particles."""
+
+    def scale(path: Any, leaf: jax.Array) -> jax.Array:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return leaf * factor if FORCE_KERNELS.search(name) else leaf
+
+    return jax.tree_util.tree_map_with_path(scale, params)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Hold a model, its parameters in float32 and its inputs in float64."""
+
+    name: str
+    model: nn.Module
+    params: Any
+    positions: np.ndarray
+    velocities: np.ndarray
+    interactions: np.ndarray
+    apply: Callable[..., jax.Array]
+    scale_forces: Callable[..., Any] = scale_forces
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """Positions, velocities, interactions and parameters: what `predict` takes."""
+        return self.positions, self.velocities, self.interactions, self.params
+
+    def predict(self, positions, velocities, interactions, params):
+        return self.apply(params, make_graph(positions, velocities, interactions))
+
+    def graph(self, dtype=np.float32):
+        arrays = (self.positions, self.velocities, self.interactions)
+        return make_graph(*(jnp.asarray(array, dtype) for array in arrays))
+
+
+@functools.cache
+def _make_case(name: str) -> Case:
+    rng = np.random.default_rng(0)
+    positions, velocities = rng.normal(size=(2, BATCH, N, D))
+    charges = rng.choice([-1.0, 1.0], size=(BATCH, N))
+    model = models.registry.make_model(name, HYPERPARAMETERS[name])
+    example = make_graph(
+        *(np.zeros((1, N, D), np.float32),) * 2, interactions=np.zeros((1, N, N), np.float32)
+    )
+    params = jax.jit(model.init)(jax.random.key(1), example)
+    return Case(
+        name=name,
+        model=model,
+        params=scale_forces(params, 1000.0),
+        positions=positions,
+        velocities=velocities,
+        interactions=charges[:, :, None] * charges[:, None, :],
+        apply=jax.jit(model.apply),
+    )
+
+
+@pytest.fixture(params=sorted(HYPERPARAMETERS))
+def case(request):
+    """Each model in turn; `indirect` parametrization picks some."""
+    return _make_case(request.param)

@@ -1,0 +1,125 @@
+"""Symmetries that models have, symmetries that they do not, and a model broken on purpose."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from symjax_models import audit
+from symjax_models.data.nbody_graphs import make_graph
+from symjax_models.layers import Dense
+from symjax_models.models.egnn import EGNNLayer
+from symjax_models.ops import message_passing, safe
+
+KINDS = {"inputs": ("point", "vector", "pair", "invariant"), "output": "point"}
+PARTS = ["rotations", "reflections", "translations", "permutations"]
+TOLERANCES = {"float32": 5e-6, "float64": 1e-12}
+
+
+def broken_parts(error):
+    """Return the parts beyond rounding, and check that those are far beyond it."""
+    broken = [p for p in PARTS if error.parts[p] > TOLERANCES[error.dtype.name]]
+    assert all(error.parts[part] > 1e-2 for part in broken)
+    return broken
+
+
+@pytest.mark.parametrize("case", ["egnn", "radial_field", "linear"], indirect=True)
+def test_value_and_gradients_are_equivariant_in_both_precisions(case):
+    # The gradient is the pullback of a random vector to positions, velocities and interactions.
+    report = audit.equivariance_report(case.predict, *case.arguments, **KINDS, gradient=True)
+    errors = {(quantity, error.dtype.name): error.max for quantity, error in report.rows}
+    for (quantity, dtype), found in errors.items():
+        assert found < TOLERANCES[dtype], f"{quantity}\n{report}"
+    for quantity in ("value", "gradient"):
+        # Rounding and nothing else: the ratio of the two machine precisions is 5e8.
+        assert 1e7 < errors[quantity, "float32"] / errors[quantity, "float64"] < 1e10
+
+
+@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
+def test_forces_reach_the_prediction(case):
+    # Else the test above would show that x + v phi(|v|) is equivariant.
+    graph = case.graph()
+    without = case.apply(case.scale_forces(case.params, 0.0), graph)
+    assert np.sqrt(np.mean((case.apply(case.params, graph) - without) ** 2)) > 0.1
+
+
+@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
+def test_gradient_of_an_energy_is_a_vector(case):
+    def energy(x, v, interactions, params):
+        moved = case.predict(x, v, interactions, params) - x
+        return jnp.sum(jnp.square(moved)) + jnp.sum(jnp.sin(moved * jnp.roll(moved, 1, axis=-2)))
+
+    def invariant_energy(x, v, interactions, params):
+        moved = case.predict(x, v, interactions, params) - x
+        return jnp.sum(jnp.sin(jnp.sum(jnp.square(moved), axis=-1)))
+
+    kinds = {"inputs": KINDS["inputs"], "output": "vector"}
+    forces = jax.grad(invariant_energy)
+    audit.assert_equivariant(forces, *case.arguments, **kinds, dtype="float64")
+    # An energy that prefers axes has forces that do.
+    error = audit.equivariance_error(
+        jax.grad(energy), *case.arguments, **kinds, dtype="float64", num_samples=2
+    )
+    assert broken_parts(error) == ["rotations", "reflections", "permutations"]
+
+
+@pytest.mark.parametrize("case", ["gnn", "affine"], indirect=True)
+def test_models_without_geometry_keep_permutations_alone(case):
+    for dtype in TOLERANCES:
+        error = audit.equivariance_error(case.predict, *case.arguments, **KINDS, dtype=dtype)
+        assert broken_parts(error) == ["rotations", "reflections", "translations"]
+
+
+@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
+def test_equivariance_holds_in_the_plane(case):
+    x, v, interactions, params = case.arguments
+    audit.assert_equivariant(
+        case.predict, x[..., :2], v[..., :2], interactions, params, **KINDS, dtype="float64"
+    )
+
+
+class LeakyEGNN(nn.Module):
+    """EGNN whose messages also see what `leak` says: "nothing", "position" or "radius"."""
+
+    leak: str
+
+    @nn.compact
+    def __call__(self, graph):
+        x, v = graph.nodes["positions"], graph.nodes["velocities"]
+        leaked = {
+            "nothing": jnp.zeros_like(x),
+            "position": x,
+            "radius": safe.norm(x, keepdims=True),
+        }
+        senders = message_passing.gather_senders(graph, leaked[self.leak])
+        attributes = jnp.concatenate([graph.edges["interaction"], senders], axis=-1)
+        h = Dense(8)(safe.norm(v, keepdims=True))
+        for _ in range(2):
+            h, x = EGNNLayer(8)(graph, h, x, v, attributes)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("leak", "broken"),
+    [
+        ("nothing", []),
+        ("position", ["rotations", "reflections", "translations"]),
+        ("radius", ["translations"]),
+    ],
+)
+@pytest.mark.parametrize("case", ["egnn"], indirect=True)
+def test_egnn_with_absolute_position_in_a_message_is_caught(case, leak, broken):
+    model = LeakyEGNN(leak)
+    params = case.scale_forces(jax.jit(model.init)(jax.random.key(0), case.graph()), 1000.0)
+
+    def predict(x, v, interactions, params):
+        return model.apply(params, make_graph(x, v, interactions))
+
+    arguments = (*case.arguments[:3], params)
+    for dtype in TOLERANCES:
+        error = audit.equivariance_error(predict, *arguments, **KINDS, dtype=dtype)
+        assert broken_parts(error) == broken
+    if broken:
+        with pytest.raises(AssertionError, match=f"not equivariant under {' and '.join(broken)}"):
+            audit.assert_equivariant(predict, *arguments, **KINDS)

@@ -1,0 +1,163 @@
+"""One model, one set of parameters, one answer: layouts, padding, order, batches."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from symjax_models.data.nbody_graphs import make_graph
+from symjax_models.ops import graph
+
+SPARE_NODES, SPARE_EDGES = 3, 10
+TOLERANCES = {np.float32: 5e-6, np.float64: 1e-13}
+MODELS = ["egnn", "gnn", "radial_field"]
+TARGETS = np.random.default_rng(1).normal(size=(3, 4, 3))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def evaluate(model, params, given):
+    """Return predictions for real nodes and the parameter gradients of a squared error."""
+
+    def loss(params):
+        predictions = model.apply(params, given)
+        real = predictions.reshape(-1, 3)[: TARGETS.size // 3]
+        return jnp.sum(jnp.square(real - TARGETS.reshape(-1, 3))), real
+
+    gradients, predictions = jax.grad(loss, has_aux=True)(params)
+    return {"predictions": predictions, "gradients": gradients}
+
+
+def pad(given):
+    """Turn the dense batch of 3 x 4 nodes into an edge list with room to spare."""
+    return graph.to_sparse(given, num_nodes=12 + SPARE_NODES, num_edges=36 + SPARE_EDGES)
+
+
+def fill(given, *, nodes, edges):
+    """Write numbers into the padding of a sparse graph."""
+    node_mask, edge_mask = given.node_mask[:, None], given.edge_mask[:, None]
+    return given.replace(
+        nodes=jax.tree.map(lambda leaf: jnp.where(node_mask, leaf, nodes), given.nodes),
+        edges=jax.tree.map(lambda leaf: jnp.where(edge_mask, leaf, edges), given.edges),
+    )
+
+
+def assert_close(found, expected, tolerance):
+    """Assert that leaves agree relative to the root mean square of each."""
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert one.dtype == other.dtype
+        scale = np.sqrt(np.mean(np.square(other)))
+        assert np.abs(np.asarray(one - other)).max() <= tolerance * max(scale, 1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_dense_equals_padded_edge_list(case, dtype):
+    with jax.enable_x64(dtype == np.float64):
+        params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), case.params)
+        dense = case.graph(dtype)
+        expected = evaluate(case.model, params, dense)
+        assert expected["predictions"].dtype == dtype
+        assert_close(evaluate(case.model, params, pad(dense)), expected, TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_what_padding_holds_changes_nothing_to_the_bit(case):
+    sparse = pad(case.graph())
+    expected = evaluate(case.model, case.params, sparse)
+    for nodes, edges in [(7.0, 1e30), (-1e3, np.nan), (0.0, np.inf)]:
+        filled = fill(sparse, nodes=nodes, edges=edges)
+        found = evaluate(case.model, case.params, filled)
+        jax.tree.map(np.testing.assert_array_equal, found, expected)
+    # Without the mask it would.
+    unmasked = fill(sparse, nodes=7.0, edges=5.0).replace(
+        edge_mask=None, receivers=sparse.receivers.at[-SPARE_EDGES:].set(0)
+    )
+    found = evaluate(case.model, case.params, unmasked)["predictions"]
+    assert np.abs(found - expected["predictions"]).max() > 1e-3
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_order_of_edges_does_not_matter(case):
+    sparse = pad(case.graph())
+    order = np.random.default_rng(0).permutation(len(sparse.senders))
+    shuffled = sparse.replace(
+        senders=sparse.senders[order],
+        receivers=sparse.receivers[order],
+        edge_mask=sparse.edge_mask[order],
+        edges=jax.tree.map(lambda leaf: leaf[order], sparse.edges),
+    )
+    found = evaluate(case.model, case.params, shuffled)
+    assert_close(found, evaluate(case.model, case.params, sparse), TOLERANCES[np.float32])
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_masked_node_on_the_dense_axis_equals_smaller_graph(case):
+    x, v, q = (np.float32(a) for a in case.arguments[:3])
+    smaller = make_graph(x[:, :3], v[:, :3], q[:, :3, :3])
+    real = np.arange(4) < 3
+    edge_mask = graph.off_diagonal(real[:, None] & real, axis=0)
+    masked = case.graph().replace(edge_mask=jnp.broadcast_to(edge_mask, (3, 4, 3)))
+    expected = case.apply(case.params, smaller)
+    assert_close(case.apply(case.params, masked)[:, :3], expected, TOLERANCES[np.float32])
+    unmasked = case.apply(case.params, case.graph())[:, :3]
+    assert np.abs(unmasked - expected).max() > 1e-2
+
+
+def test_prediction_does_not_depend_on_the_rest_of_the_batch(case):
+    x, v, q = (np.float32(a) for a in case.arguments[:3])
+    expected = case.apply(case.params, case.graph())
+    poisoned = []
+    for array in (x, v, q):
+        array[1:] = np.nan
+        poisoned.append(array)
+    spoilt = make_graph(*poisoned)
+    for given in (spoilt, pad(spoilt)):
+        found = case.apply(case.params, given)
+        found = found if given.is_dense else found[:12].reshape(3, 4, 3)
+        assert_close(found[0], expected[0], TOLERANCES[np.float32])
+        assert np.isnan(found[1:]).all()
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_order_of_the_batch_and_batch_axes_do_not_matter(case):
+    given = case.graph()
+    expected = np.asarray(case.apply(case.params, given))
+    reverse = case.apply(case.params, jax.tree.map(lambda leaf: leaf[::-1], given))
+    assert_close(reverse, expected[::-1], TOLERANCES[np.float32])
+    nested = case.apply(case.params, jax.tree.map(lambda leaf: leaf[None], given))
+    assert_close(nested, expected[None], TOLERANCES[np.float32])
+    single = case.apply(case.params, jax.tree.map(lambda leaf: leaf[0], given))
+    assert_close(single, expected[0], TOLERANCES[np.float32])
+
+
+def test_jit_equals_eager(case):
+    given = case.graph()
+    with jax.disable_jit():
+        eager = case.model.apply(case.params, given)
+    assert_close(eager, case.apply(case.params, given), TOLERANCES[np.float32])
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_vmap_over_seeds_equals_loop(case):
+    given = case.graph()
+    keys = jax.vmap(jax.random.key)(np.arange(3))
+    initialise = jax.jit(case.model.init)
+    params = [initialise(key, given) for key in keys]
+    together = jax.jit(jax.vmap(case.model.init, in_axes=(0, None)))(keys, given)
+    outputs = jax.jit(jax.vmap(case.model.apply, in_axes=(0, None)))(together, given)
+    for index, alone in enumerate(params):
+        row = jax.tree.map(lambda leaf: leaf[index], together)
+        jax.tree.map(np.testing.assert_array_equal, row, alone)
+        assert_close(outputs[index], case.apply(alone, given), TOLERANCES[np.float32])
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_single_particle_has_a_finite_prediction(case):
+    x, v, q = (np.float32(a) for a in case.arguments[:3])
+    alone = make_graph(x[:, :1], v[:, :1], q[:, :1, :1])
+    predictions = case.apply(case.params, alone)
+    assert np.isfinite(predictions).all()
+    on_list = case.apply(case.params, graph.to_sparse(alone))
+    assert_close(on_list.reshape(3, 1, 3), predictions, TOLERANCES[np.float32])

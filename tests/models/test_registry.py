@@ -1,0 +1,54 @@
+"""Building models by name, and the words of its refusals."""
+
+import dataclasses
+
+import pytest
+
+from symjax_models import models
+from symjax_models.models import registry
+
+
+def test_every_model_is_registered_once_under_its_row():
+    assert set(registry.MODELS) == {"affine", "egnn", "gnn", "linear", "radial_field"}
+    public = {getattr(models, name) for name in models.__all__ if name != "registry"}
+    assert set(registry.MODELS.values()) == public
+
+
+@pytest.mark.parametrize("name", sorted(registry.MODELS))
+def test_fields_left_out_keep_their_defaults(name):
+    assert registry.make_model(name) == registry.MODELS[name]()
+    assert registry.make_model(name, {}) == registry.MODELS[name]()
+
+
+def test_hyperparameters_reach_the_module():
+    model = registry.make_model("egnn", {"features": 16, "num_layers": 3})
+    assert dataclasses.replace(model) == models.EGNN(features=16, num_layers=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("egn", "egnn"), ("EGNN", None), ("radialfield", "radial_field"), ("liner", "linear")],
+)
+def test_unknown_name_says_the_nearest(name, nearest):
+    words = f"unknown model '{name}'; did you mean '{nearest}'\\? known are affine, egnn"
+    if nearest is None:
+        words = f"unknown model '{name}'"
+    with pytest.raises(ValueError, match=words):
+        registry.make_model(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "words"),
+    [
+        ("egnn", "feature", "has no field 'feature'; did you mean 'features'"),
+        ("egnn", "layers", "has no field 'layers'; did you mean 'num_layers'"),
+        ("gnn", "zzz", "has no field 'zzz'; known are features, num_layers"),
+        ("linear", "features", "model 'linear' has no field 'features'; known are none"),
+        # Fields of every Linen module, not of the model.
+        ("egnn", "name", "has no field 'name'"),
+        ("egnn", "parent", "has no field 'parent'"),
+    ],
+)
+def test_unknown_field_says_the_nearest(name, field, words):
+    with pytest.raises(ValueError, match=words):
+        registry.make_model(name, {field: 3})
