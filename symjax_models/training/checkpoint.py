@@ -1,8 +1,10 @@
 """Checkpoints of the train state, through orbax."""
 
+import contextlib
 import os
 import pathlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -38,9 +40,14 @@ class Checkpoints:
         """Return the checkpoints."""
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Wait for what is being written, and close."""
-        self._manager.close()
+        if error is None:
+            with self._explained():
+                self._manager.close()
+        else:  # whatever closing finds is less to the point than the error at hand
+            with contextlib.suppress(OSError, ValueError):
+                self._manager.close()
 
     def save(self, step: int, state: TrainState) -> None:
         """Write a checkpoint in the background; nothing happens if `step` is written already.
@@ -54,15 +61,34 @@ class Checkpoints:
         """
         if step in self._manager.all_steps():
             return
+        # Asked beforehand: a write that fails in the background floods the screen.
+        needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+        free = shutil.disk_usage(self._directory).free
+        if free < needed:
+            raise self._failure(f"{needed:,} bytes are needed and {free:,} are free on the disk")
         # The copy is the manager's own: the caller's buffers are about to be donated.
         copy = jax.tree.map(jnp.copy, state)
-        try:
+        with self._explained():
             self._manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(copy)))
-        except OSError as error:
-            raise OSError(
-                f"could not write the checkpoint of step {step} to {self._directory}: {error}; "
-                "earlier checkpoints are untouched, free some space and run the same command"
-            ) from error
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        # A write fails in the background, as an OSError or as tensorstore's ValueError, and comes
+        # up at the next call.
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            text = str(error)
+            if isinstance(error, ValueError) and "os_error_code" not in text:
+                raise
+            reason = "the disk is full" if "No space left" in text else text.splitlines()[0]
+            raise self._failure(reason) from error
+
+    def _failure(self, reason: str) -> OSError:
+        return OSError(
+            f"a checkpoint could not be written to {self._directory}: {reason}; earlier ones are "
+            "untouched, so mend this and run the same command to go on from there"
+        )
 
     def restore_latest(self, like: TrainState) -> TrainState | None:
         """Read the newest readable checkpoint.

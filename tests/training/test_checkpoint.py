@@ -50,3 +50,15 @@ def test_damaged_checkpoint_is_said_and_the_one_before_is_used(states, tmp_path,
     assert len(lines) == 1
     assert "checkpoint 20" in lines[0]
     assert "earlier one is used" in lines[0]
+
+
+def test_full_disk_is_said_and_loses_nothing(states, tmp_path, assert_same, monkeypatch):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(10, states)
+    usage = shutil.disk_usage(tmp_path)
+    with Checkpoints(tmp_path) as checkpoints:
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
+            with pytest.raises(OSError, match=r"bytes are needed and 100 are free .* untouched"):
+                checkpoints.save(20, states)
+        assert_same(checkpoints.restore_latest(states), states)
