@@ -21,7 +21,8 @@ class EGNNLayer(nn.Module):
         clip: Bound on every component of a position update along an edge.
 
     Equivariance:
-        E(d) on positions, O(d) on velocities, permutations of nodes; h is invariant.
+        E(d) on positions, O(d) on velocities, permutations of nodes; h is invariant. Exact as
+        long as nothing is clipped: a bound on components prefers the axes.
 
     Source:
         Satorras, Hoogeboom, Welling 2021, equations 3, 4, 6 and 7, arXiv:2102.09844.
@@ -83,7 +84,8 @@ class EGNN(nn.Module):
         num_layers: Number of layers.
 
     Equivariance:
-        E(d) (reflections included) and permutations of nodes, exact up to rounding.
+        E(d) (reflections included) and permutations of nodes, exact up to rounding as long as no
+        layer clips.
 
     Source:
         Satorras, Hoogeboom, Welling 2021, section 5.1, arXiv:2102.09844: 134,020 parameters at
