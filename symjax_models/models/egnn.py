@@ -50,9 +50,7 @@ class EGNNLayer(nn.Module):
             The new h `[*batch, N, C]` and the new positions `[*batch, N, d]`.
         """
         width = self.features
-        displacements = message_passing.gather_receivers(
-            graph, positions
-        ) - message_passing.gather_senders(graph, positions)
+        displacements = message_passing.displacements(graph, positions)
         squared_distances = jnp.sum(jnp.square(displacements), axis=-1, keepdims=True)
         edge_inputs = jnp.concatenate([squared_distances, attributes], axis=-1)
 
@@ -107,9 +105,7 @@ class EGNN(nn.Module):
             Predicted positions, `[*batch, N, d]`, in the unit of the input.
         """
         positions, velocities = graph.nodes["positions"], graph.nodes["velocities"]
-        displacements = message_passing.gather_receivers(
-            graph, positions
-        ) - message_passing.gather_senders(graph, positions)
+        displacements = message_passing.displacements(graph, positions)
         initial = jnp.sum(jnp.square(displacements), axis=-1, keepdims=True)
         attributes = jnp.concatenate([graph.edges["interaction"], initial], axis=-1)
         h = Dense(self.features, name="embedding")(safe.norm(velocities, keepdims=True))

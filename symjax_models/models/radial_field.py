@@ -50,9 +50,7 @@ class RadialField(nn.Module):
         speeds = safe.norm(velocities, keepdims=True)
         attributes = None
         for index in range(self.num_layers):
-            displacements = message_passing.gather_receivers(
-                graph, positions
-            ) - message_passing.gather_senders(graph, positions)
+            displacements = message_passing.displacements(graph, positions)
             distances = safe.norm(displacements, keepdims=True)
             if attributes is None:
                 attributes = jnp.concatenate([interactions, jnp.square(distances)], axis=-1)

@@ -43,6 +43,22 @@ def gather_receivers(graph: Graph, values: Array) -> Array:
     return values[graph.receivers]
 
 
+def displacements(graph: Graph, positions: Array) -> Array:
+    """Subtract the sender's position from the receiver's, x_i - x_j, on every edge.
+
+    Args:
+        graph: The graph.
+        positions: `[*batch, N, d]`.
+
+    Returns:
+        `[*batch, N, N-1, d]` (dense) or `[E, d]` (sparse).
+
+    Equivariance:
+        Rotations: equivariant; translations: invariant; permutations of nodes: equivariant.
+    """
+    return gather_receivers(graph, positions) - gather_senders(graph, positions)
+
+
 def mask_edges(graph: Graph, values: Array) -> Array:
     """Set edge values to zero on padding edges.
 

@@ -1,4 +1,4 @@
-"""The registered models, small, with parameters under which particles feel each other."""
+"""The registered models, small, with parameters that let particles feel each other."""
 
 import dataclasses
 import functools
@@ -23,9 +23,22 @@ HYPERPARAMETERS = {
     "linear": {},
     "radial_field": {"features": 8, "num_layers": 2},
 }
-# The last kernels of phi_x (EGNN) and phi (Radial Field) start a thousand times smaller than
-# others, so that forces are lost in rounding and nothing that tests them would show anything.
 FORCE_KERNELS = re.compile(r"/(phi_x|phi_\d+)/Dense_1/kernel$")
+
+
+def draw_params(model: nn.Module, example: Any) -> Any:
+    """Draw parameters from normal laws of the usual width.
+
+    The kernels that give the forces between particles start a thousand times smaller than these,
+    so that forces are lost in rounding and nothing that tests them would show anything.
+    """
+    rng = np.random.default_rng(0)
+
+    def draw(leaf: Any) -> jax.Array:
+        width = np.prod(leaf.shape[:-1], dtype=int) ** -0.5
+        return jnp.asarray(width * rng.normal(size=leaf.shape), leaf.dtype)
+
+    return jax.tree.map(draw, jax.eval_shape(model.init, jax.random.key(0), example))
 
 
 def scale_forces(params: Any, factor: float) -> Any:
@@ -50,6 +63,7 @@ class Case:
     interactions: np.ndarray
     apply: Callable[..., jax.Array]
     scale_forces: Callable[..., Any] = scale_forces
+    draw_params: Callable[..., Any] = draw_params
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -70,17 +84,14 @@ def _make_case(name: str) -> Case:
     positions, velocities = rng.normal(size=(2, BATCH, N, D))
     charges = rng.choice([-1.0, 1.0], size=(BATCH, N))
     model = models.registry.make_model(name, HYPERPARAMETERS[name])
-    example = make_graph(
-        *(np.zeros((1, N, D), np.float32),) * 2, interactions=np.zeros((1, N, N), np.float32)
-    )
-    params = jax.jit(model.init)(jax.random.key(1), example)
+    interactions = charges[:, :, None] * charges[:, None, :]
     return Case(
         name=name,
         model=model,
-        params=scale_forces(params, 1000.0),
+        params=draw_params(model, make_graph(positions, velocities, interactions)),
         positions=positions,
         velocities=velocities,
-        interactions=charges[:, :, None] * charges[:, None, :],
+        interactions=interactions,
         apply=jax.jit(model.apply),
     )
 

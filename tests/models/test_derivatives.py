@@ -1,4 +1,4 @@
-"""Derivatives where distances and speeds vanish."""
+"""Derivatives where distances and speeds vanish, and true derivatives elsewhere."""
 
 import functools
 
@@ -10,90 +10,106 @@ import pytest
 from symjax_models.data.nbody_graphs import make_graph
 from symjax_models.ops import graph, safe
 
+INTERACTING = ["egnn", "radial_field"]
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def derivatives(model, to_layout, params, positions, velocities, interactions):
-    """Return value, gradients and a Hessian-vector product in all arguments but the last."""
 
-    def functional(params, positions, velocities):
-        given = to_layout(make_graph(positions, velocities, interactions))
-        return jnp.sum(jnp.square(model.apply(params, given)))
+def functional(model, params, positions, velocities, interactions, *, sparse=False):
+    given = make_graph(positions, velocities, interactions)
+    if sparse:
+        given = graph.to_sparse(given, num_nodes=14, num_edges=40)
+    return jnp.sum(jnp.square(model.apply(params, given)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def value_and_gradients(model, params, positions, velocities, interactions):
+    """Return the value, and its gradients in positions and velocities."""
+    evaluate = jax.value_and_grad(functional, argnums=(2, 3))
+    return evaluate(model, params, positions, velocities, interactions)
+
+
+@functools.partial(jax.jit, static_argnums=0, static_argnames="sparse")
+def two_derivatives(model, params, positions, velocities, interactions, *, sparse=False):
+    """Return gradients in parameters, positions and velocities, and a product with the Hessian."""
+
+    def gradients(*point):
+        evaluate = functools.partial(functional, sparse=sparse)
+        return jax.grad(evaluate, argnums=(1, 2, 3))(model, *point, interactions)
 
     point = (params, positions, velocities)
-    tangent = jax.tree.map(lambda leaf: jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), point)
-    every = jax.value_and_grad(functional, argnums=(0, 1, 2))
-    return jax.jvp(every, point, jax.tree.map(lambda t, x: t.astype(x.dtype), tangent, point))
-
-
-def dense(given):
-    return given
-
-
-def sparse(given):
-    return graph.to_sparse(given, num_nodes=14, num_edges=40)
+    tangent = jax.tree.map(
+        lambda leaf: jnp.cos(jnp.arange(leaf.size, dtype=leaf.dtype)).reshape(leaf.shape), point
+    )
+    return jax.jvp(gradients, point, tangent)
 
 
 def degenerate_points(case):
-    """Yield arguments with two coincident particles, one at rest, and with all of either."""
+    """Return arguments with two coincident particles and one at rest, and with all of either."""
     x, v, q = (np.float32(a) for a in case.arguments[:3])
     pair, rest = x.copy(), v.copy()
     pair[:, 1] = pair[:, 0]
     rest[:, 0] = 0
-    yield case.params, pair, rest, q
-    yield case.params, np.zeros_like(x), np.zeros_like(v), q
+    return (case.params, pair, rest, q), (case.params, np.zeros_like(x), np.zeros_like(v), q)
 
 
-@pytest.mark.parametrize("layout", [dense, sparse], ids=lambda f: f.__name__)
-def test_derivatives_are_finite_with_coincident_and_resting_particles(case, layout):
+def are_finite(tree):
+    return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize("case", INTERACTING, indirect=True)
+def test_derivatives_are_finite_with_coincident_and_resting_particles(case):
     for point in degenerate_points(case):
-        for leaf in jax.tree.leaves(derivatives(case.model, layout, *point)):
-            assert np.isfinite(leaf).all()
+        assert are_finite(two_derivatives(case.model, *point))
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
-def test_naive_norm_has_no_derivatives_there(case, monkeypatch):
+# Padding of an edge list is coincident too: a node with itself.
+@pytest.mark.parametrize("case", ["radial_field"], indirect=True)
+def test_derivatives_are_finite_on_the_edge_list(case):
+    for point in degenerate_points(case):
+        assert are_finite(two_derivatives(case.model, *point, sparse=True))
+
+
+@pytest.mark.parametrize("case", ["radial_field"], indirect=True)
+def test_naive_norm_has_no_gradient_there(case, monkeypatch):
     def naive(x, *, axis=-1, keepdims=False):
         return jnp.linalg.norm(x, axis=axis, keepdims=keepdims)
 
     monkeypatch.setattr(safe, "norm", naive)
-    point = next(degenerate_points(case))
-    # A new function: what is compiled with the safe norm is not looked up.
-    found = derivatives(case.model, lambda given: given, *point)
-    assert not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+    # Not compiled: nothing made with the safe norm can be looked up.
+    gradient = jax.grad(functional, argnums=(2, 3))
+    assert not are_finite(gradient(case.model, *degenerate_points(case)[0]))
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
-def test_gradient_at_coincidence_is_the_limit_from_nearby(case):
-    # The pull (x_i - x_j) phi(r) has a continuous derivative; a wrong one at r = 0 would jump.
+@pytest.fixture
+def double(case):
+    """The model in float64, as a function of positions and velocities."""
     with jax.enable_x64(True):
         params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), case.params)
-        x, v, q = case.arguments[:3]
-        pair = x.copy()
-        pair[:, 1] = pair[:, 0]
-        apart = pair + 1e-7 * np.random.default_rng(0).normal(size=x.shape)
-        gradients = [
-            derivatives(case.model, dense, params, point, v, q)[0][1] for point in (pair, apart, x)
+        yield lambda x, v: value_and_gradients(case.model, params, x, v, case.interactions)
+
+
+@pytest.mark.parametrize("case", INTERACTING, indirect=True)
+def test_gradients_equal_finite_differences(case, double):
+    x, v = case.positions, case.velocities
+    _, gradients = double(x, v)
+    directions = np.random.default_rng(0).normal(size=(2, *x.shape))
+    for gradient, direction, moves in zip(gradients, directions, np.eye(2), strict=True):
+        ends = [
+            double(x + step * moves[0] * direction, v + step * moves[1] * direction)[0]
+            for step in (1e-5, -1e-5)
         ]
-    for at_pair, nearby, elsewhere in zip(*map(jax.tree.leaves, gradients), strict=True):
-        scale = max(np.abs(at_pair).max(), 1e-3)
-        assert np.abs(at_pair - nearby).max() < 1e-4 * scale
+        expected = (ends[0] - ends[1]) / 2e-5
+        np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("case", INTERACTING, indirect=True)
+def test_gradient_at_coincidence_is_the_limit_from_nearby(case, double):
+    # The pull (x_i - x_j) phi(r) has a continuous derivative; a wrong one at r = 0 would jump.
+    pair = case.positions.copy()
+    pair[:, 1] = pair[:, 0]
+    apart = pair + 1e-7 * np.random.default_rng(0).normal(size=pair.shape)
+    at_pair, nearby, elsewhere = (
+        double(x, case.velocities)[1][0] for x in (pair, apart, case.positions)
+    )
+    scale = np.abs(at_pair).max()
+    assert np.abs(at_pair - nearby).max() < 1e-5 * scale
     assert np.abs(at_pair - elsewhere).max() > 1e-2 * scale
-
-
-@pytest.mark.parametrize("case", ["egnn", "gnn", "radial_field"], indirect=True)
-def test_gradient_equals_finite_differences(case):
-    with jax.enable_x64(True):
-        params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), case.params)
-        x, v, q = case.arguments[:3]
-        (_, (_, of_x, of_v)), _ = derivatives(case.model, dense, params, x, v, q)
-        rng = np.random.default_rng(0)
-        step = 1e-5
-        for index, gradient in ((0, of_x), (1, of_v)):
-            direction = rng.normal(size=x.shape)
-            ends = []
-            for sign in (1, -1):
-                moved = [x, v]
-                moved[index] = moved[index] + sign * step * direction
-                ends.append(derivatives(case.model, dense, params, *moved, q)[0][0])
-            expected = (ends[0] - ends[1]) / (2 * step)
-            np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-7)
