@@ -37,6 +37,9 @@ def run(main: Callable[[], None]) -> None:
     def checked(_: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)  # the libraries' own news would drown ours
         keep_compiled()
+        if "JAX_DEFAULT_MATMUL_PRECISION" not in os.environ:
+            # The default of GPUs and TPUs rounds inputs so coarsely that equivariance suffers.
+            jax.config.update("jax_default_matmul_precision", "highest")
         with plain_errors():
             join_processes()
             main()

@@ -85,6 +85,10 @@ class EGNN(nn.Module):
         E(d) (reflections included) and permutations of nodes, exact up to rounding as long as no
         layer clips.
 
+    Numerics:
+        In float32 the error of the positions is some 3 units in the last place of their distance
+        from the origin (1e-4 at 1000): subtract the mean of inputs that lie far out.
+
     Source:
         Satorras, Hoogeboom, Welling 2021, section 5.1, arXiv:2102.09844: 134,020 parameters at
         64 features and 4 layers. Deviations: those of `EGNNLayer`, which are the authors' own.

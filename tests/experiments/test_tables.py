@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from experiments import cli, nbody_table, statistics, store, tables
+from experiments.benchmarks import table as benchmark_table
 
 TABLE = nbody_table.TABLE
 
@@ -11,6 +12,14 @@ def test_readme_equals_the_stored_rows():
     document = tables.README.read_text()
     assert tables.replace_between_markers(document, TABLE.name, text) == document, (
         "README is stale: run python -m experiments.reproduce --table=nbody"
+    )
+
+
+def test_readme_equals_the_stored_benchmarks():
+    text = benchmark_table.render(benchmark_table.read())
+    document = tables.README.read_text()
+    assert tables.replace_between_markers(document, benchmark_table.NAME, text) == document, (
+        "README is stale: run make bench"
     )
 
 
