@@ -1,8 +1,10 @@
 # Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+# PYTHON=/path/to/python chooses the interpreter of the .venv they make.
 
 PRESET ?= quick
 RUN = .venv/bin/python
 
+.NOTPARALLEL: # one installation at a time
 .PHONY: help demo test test-slow lint bench clean
 
 help:  ## Show this list.
@@ -10,18 +12,18 @@ help:  ## Show this list.
 
 demo:  ## Reproduce the n-body table; FORCE=1 recomputes, PRESET=full takes the published budgets.
 	@sh scripts/make_venv.sh plots
-	@$(RUN) -m experiments.reproduce --table=nbody --preset=$(PRESET) $(if $(FORCE),--force)
+	@$(RUN) -m experiments.reproduce --table=nbody --preset=$(PRESET) $(if $(filter-out 0,$(FORCE)),--force)
 
 test:  ## Run the tests, without the slow ones.
-	@sh scripts/make_venv.sh dev
+	@sh scripts/make_venv.sh dev plots
 	@$(RUN) -m pytest -n 2
 
 test-slow:  ## Run the slow tests.
-	@sh scripts/make_venv.sh dev
+	@sh scripts/make_venv.sh dev plots
 	@$(RUN) -m pytest -n 2 -m slow
 
 lint:  ## Check style and types.
-	@sh scripts/make_venv.sh dev
+	@sh scripts/make_venv.sh dev plots
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright

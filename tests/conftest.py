@@ -2,14 +2,24 @@
 
 import os
 import pathlib
+import shutil
+import tempfile
 
-_CACHE = pathlib.Path(__file__).resolve().parents[1] / ".cache"
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
 os.environ |= {
     "JAX_PLATFORMS": "cpu",
     "JAX_NUM_CPU_DEVICES": "8",
-    "JAX_COMPILATION_CACHE_DIR": str(_CACHE / "jax"),
+    "JAX_COMPILATION_CACHE_DIR": str(_ROOT / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     "JAX_DEFAULT_MATMUL_PRECISION": "highest",
-    "SYMJAX_MODELS_CACHE": str(_CACHE / "data"),
     "MPLBACKEND": "Agg",
 }
+# Data made by an earlier session would hide a change of the code that makes it. The workers of
+# pytest-xdist inherit the folder from the process that starts them, and share what one has made.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["SYMJAX_MODELS_CACHE"] = tempfile.mkdtemp(prefix="symjax_models_tests_")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["SYMJAX_MODELS_CACHE"], ignore_errors=True)

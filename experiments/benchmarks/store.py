@@ -1,0 +1,45 @@
+"""The stored benchmarks: one JSON line per comparison."""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from experiments import provenance, store
+
+_FIELDS = ("benchmark", "case", "peer", "ours_ms", "peer_ms", "ratio", "quantity")
+
+
+def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) -> None:
+    """Append a comparison to `benchmarks.jsonl`, whole or not at all.
+
+    Args:
+        comparison: The fields `benchmark`, `case` (a flat dict of sizes), `peer` (name and
+            version), `ours_ms`, `peer_ms`, `ratio` (peer over ours) and `quantity`; hardware,
+            versions and revision are added here.
+        results: Folder of the result files.
+
+    Raises:
+        ValueError: If a field is missing or unknown, or the case is not flat.
+    """
+    missing = [field for field in _FIELDS if field not in comparison]
+    if missing:
+        raise ValueError(f"a stored benchmark needs the fields {missing}")
+    for field in comparison:
+        if field not in _FIELDS:
+            raise ValueError(f"unknown field {field!r}; {store.nearest_of(field, [*_FIELDS])}")
+    nested = [name for name, size in comparison["case"].items() if isinstance(size, (dict, list))]
+    if nested:
+        raise ValueError(f"a case is a flat dict of sizes, but {nested} are not numbers or words")
+    row = {
+        **comparison,
+        "hardware": provenance.hardware(),
+        "versions": provenance.versions(),
+        "revision": provenance.revision(),
+    }
+    results.mkdir(parents=True, exist_ok=True)
+    with store.path_of("benchmarks", results).open("ab") as file:
+        file.write((json.dumps(row) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
