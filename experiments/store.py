@@ -39,10 +39,14 @@ def append(row: Row, *, results: pathlib.Path = RESULTS) -> None:
     missing = [field for field in _FIELDS if field not in row]
     if missing:
         raise ValueError(f"a stored row needs the fields {missing}")
-    results.mkdir(parents=True, exist_ok=True)
-    line = (json.dumps(row) + "\n").encode()
-    with path_of(row["table"], results).open("ab") as file:
-        file.write(line)
+    append_line(path_of(row["table"], results), row)
+
+
+def append_line(path: pathlib.Path, row: Mapping[str, Any]) -> None:
+    """Append a JSON line to a file, in one write that is on the disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write((json.dumps(row) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
 

@@ -17,7 +17,8 @@ from configs.nbody import base
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
     config = base.base_config(argument, row="gnn")
-    config.model = {"features": 64, "num_layers": 4}
+    smoke = config.preset == "smoke"
+    config.model = {"features": 16, "num_layers": 2} if smoke else {"features": 64, "num_layers": 4}
     if config.preset == "full":
         config.optimizer.learning_rate = 1e-3
     else:

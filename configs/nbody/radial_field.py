@@ -17,12 +17,13 @@ from configs.nbody import base
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
     config = base.base_config(argument, row="radial_field")
-    config.model = {"features": 64, "num_layers": 4}
+    smoke = config.preset == "smoke"
+    config.model = {"features": 16, "num_layers": 2} if smoke else {"features": 64, "num_layers": 4}
     if config.preset == "full":
         config.optimizer.learning_rate = 2e-4
     else:
         config.optimizer.learning_rate = 3e-3
-        config.optimizer.warmup_steps = 0 if config.preset == "smoke" else 500
+        config.optimizer.warmup_steps = 0 if smoke else 500
         config.optimizer.clip_norm = 0.1
     if config.preset == "quick":
         config.num_steps = 12_000

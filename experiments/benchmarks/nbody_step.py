@@ -33,6 +33,7 @@ from experiments.benchmarks import (
     nbody_setting,
     rounds,
     store,
+    table,
 )
 
 BENCHMARK = "nbody_step"
@@ -205,7 +206,9 @@ def main() -> None:
     """Read the flags and run."""
     # A compiled program from the cache of an earlier run would make compilation look free.
     jax.config.update("jax_enable_compilation_cache", False)
-    run(nbody_setting.Case(), results=pathlib.Path(flags.FLAGS.results))
+    results = pathlib.Path(flags.FLAGS.results)
+    run(nbody_setting.Case(), results=results)
+    table.publish(results)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The stored benchmarks: one JSON line per comparison."""
 
-import json
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -38,8 +36,4 @@ def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) ->
         "versions": provenance.versions(),
         "revision": provenance.revision(),
     }
-    results.mkdir(parents=True, exist_ok=True)
-    with store.path_of("benchmarks", results).open("ab") as file:
-        file.write((json.dumps(row) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())
+    store.append_line(store.path_of("benchmarks", results), row)

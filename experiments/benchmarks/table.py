@@ -58,8 +58,8 @@ def render(rows: list[dict[str, Any]]) -> str:
         [
             *lines,
             "",
-            "A ratio above 1 says that we are faster (the peer's time over ours, median over rounds "
-            f"of one run); times with several seeds are per seed. Measured on {hardware}.",
+            "A ratio above 1 says that we are faster: the peer's time over ours, the median over "
+            f"rounds of one run. Times with several seeds are per seed. Measured on {hardware}.",
             "",
         ]
     )
