@@ -58,7 +58,9 @@ def _plot_errors(
     named = set()
     for (name, budget), summary in found.items():
         row, colour = labels[name], colours[name]
-        params = summary.stored[0]["params"]
+        # The long run stands a little to the right of the short one of the same model.
+        params = summary.stored[0]["params"] * (1.5 if budget == "full" else 1)
+        has_neighbour = budget != "full" and (name, "full") in found
         band = summary.se_simulations
         seeds = [stored["metrics"]["test_mse"] for stored in summary.stored]
         axes.plot([params] * len(seeds), seeds, ".", color=colour, alpha=0.5)
@@ -74,7 +76,8 @@ def _plot_errors(
         axes.annotate(
             f"{row.label}, {budget}",
             (params, summary.mean),
-            xytext=(9, 5),
+            xytext=(-9 if has_neighbour else 9, 6),
+            horizontalalignment="right" if has_neighbour else "left",
             textcoords="offset points",
             fontsize=8,
         )
@@ -97,6 +100,7 @@ def _plot_errors(
         ylabel="test mean squared error",
         title="n-body: bars and band are one standard error over test simulations",
         xlim=(0.6, 3e6),
+        ylim=(None, 1.2 * max(summary.mean for summary in found.values())),
     )
     axes.legend(frameon=False, loc="upper right")
     figure.savefig(path)

@@ -10,17 +10,15 @@ TABLE = nbody_table.TABLE
 def test_readme_equals_the_stored_rows():
     text = tables.render(TABLE, tables.summaries(TABLE))
     document = tables.README.read_text()
-    assert tables.replace_between_markers(document, TABLE.name, text) == document, (
-        "README is stale: run python -m experiments.reproduce --table=nbody"
-    )
+    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
+    assert is_current, "README is stale: run python -m experiments.reproduce --table=nbody"
 
 
 def test_readme_equals_the_stored_benchmarks():
     text = benchmark_table.render(benchmark_table.read())
     document = tables.README.read_text()
-    assert tables.replace_between_markers(document, benchmark_table.NAME, text) == document, (
-        "README is stale: run make bench"
-    )
+    is_current = tables.replace_between_markers(document, benchmark_table.NAME, text) == document
+    assert is_current, "README is stale: run make bench"
 
 
 def test_stored_rows_are_of_the_configs_as_they_are():
