@@ -38,7 +38,7 @@ from experiments.benchmarks import (
 
 BENCHMARK = "nbody_step"
 NUM_SEEDS = 3
-ROUNDS = 15
+ROUNDS = 9
 SECONDS = 0.12  # of every candidate in every round
 _TOLERANCE = 1e-4  # relative, of loss and gradient norm in float32
 

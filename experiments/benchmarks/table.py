@@ -42,12 +42,13 @@ def render(rows: list[dict[str, Any]]) -> str:
         "| benchmark | quantity | case | ours | peer | ratio |",
         "|---|---|---|---|---|---|",
     ]
+    shared = _shared_sizes(rows)
     for row in rows:
-        case = ", ".join(f"{name} {value:,}" for name, value in row["case"].items())
+        own = {k: v for k, v in row["case"].items() if k not in shared[row["benchmark"]]}
         cells = (
             row["benchmark"],
             row["quantity"].replace("_", " "),
-            case.replace("_", " "),
+            _sizes(own),
             f"{row['ours_ms']:.3g} ms",
             f"{row['peer']}: {row['peer_ms']:.3g} ms",
             f"{row['ratio']:.2f}",
@@ -61,8 +62,23 @@ def render(rows: list[dict[str, Any]]) -> str:
             "A ratio above 1 says that we are faster: the peer's time over ours, the median over "
             f"rounds of one run. Times with several seeds are per seed. Measured on {hardware}.",
             "",
+            *(f"Sizes of {name}: {_sizes(sizes)}." for name, sizes in shared.items()),
+            "",
         ]
     )
+
+
+def _shared_sizes(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the sizes that all rows of a benchmark have in common, by benchmark."""
+    shared: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        known = shared.setdefault(row["benchmark"], dict(row["case"]))
+        shared[row["benchmark"]] = dict(known.items() & row["case"].items())
+    return {name: dict(sorted(sizes.items())) for name, sizes in shared.items()}
+
+
+def _sizes(case: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in case.items())
 
 
 def publish(results: pathlib.Path = store.RESULTS) -> None:
