@@ -31,7 +31,8 @@ def make_train_chunk(
     Args:
         loss: Loss of every example of a batch; the step minimizes their mean.
         optimizer: The optimizer.
-        num_steps: Steps per call, k. It changes the speed, never the result.
+        num_steps: Steps per call, k. It changes the speed, never the result: to the bit, but for
+            k = 1 on jax 0.11, whose compiler unrolls that loop and may round the last bit.
         batch_size: Examples per step, B, over all devices.
         ema_decay: Decay of the moving average; needed if the state carries one.
         mesh: Devices to spread every batch over; None for one device.
