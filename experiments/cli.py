@@ -12,7 +12,8 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from experiments import provenance, store
+from experiments import provenance
+from symjax_models.suggestion import nearest_of
 
 flags.DEFINE_string(
     "coordinator",
@@ -102,7 +103,7 @@ def check_fields(config: ml_collections.ConfigDict, fields: Mapping[str, type]) 
     """
     for name in config:
         if name not in fields:
-            raise ValueError(f"unknown config field {name!r}; {store.nearest_of(name, [*fields])}")
+            raise ValueError(f"unknown config field {name!r}; {nearest_of(name, [*fields])}")
     for name, kind in fields.items():
         if name not in config:
             raise ValueError(f"the config lacks the field {name!r}")
@@ -131,7 +132,7 @@ def _check_config_path(arguments: list[str]) -> None:
                 files = provenance.ROOT.glob("configs/*/*.py")
                 known = sorted(str(file.relative_to(provenance.ROOT)) for file in files)
                 known = [name for name in known if not name.endswith(("__init__.py", "base.py"))]
-                raise ValueError(f"no config file {path!r}; {store.nearest_of(path, known)}")
+                raise ValueError(f"no config file {path!r}; {nearest_of(path, known)}")
 
 
 def _raised_here(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ from ml_collections import config_flags
 from experiments import cli, nbody_task, runs, store
 from symjax_models.data import nbody, nbody_graphs
 from symjax_models.models import registry
+from symjax_models.suggestion import nearest_of
 from symjax_models.training import evaluate, least_squares
 from symjax_models.typing import PyTree
 
@@ -107,7 +108,7 @@ def _fit(
         params = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(config.seeds)), params)
         return params, [0] * len(config.seeds), time.monotonic() - began
     if config.fit != "gradient":
-        known = store.nearest_of(config.fit, ["gradient", "least_squares"])
+        known = nearest_of(config.fit, ["gradient", "least_squares"])
         raise ValueError(f"unknown config.fit {config.fit!r}; {known}")
     outcome = runs.train(
         init,

@@ -15,6 +15,7 @@ import jax
 from absl import flags
 
 from experiments import cli, nbody_table, provenance, store, tables
+from symjax_models.suggestion import nearest_of
 
 _TABLES = {"nbody": nbody_table.TABLE}
 
@@ -120,7 +121,7 @@ def main() -> None:
 
 def _known(word: str, known: list[str], what: str) -> str:
     if word not in known:
-        raise ValueError(f"unknown {what} {word!r}; {store.nearest_of(word, known)}")
+        raise ValueError(f"unknown {what} {word!r}; {nearest_of(word, known)}")
     return word
 
 

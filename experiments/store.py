@@ -1,6 +1,5 @@
 """The stored rows: one JSON line per run, and the test errors of its simulations."""
 
-import difflib
 import hashlib
 import json
 import os
@@ -165,10 +164,3 @@ def read_samples(stored: Row, *, results: pathlib.Path = RESULTS) -> dict[str, n
         arrays = {name: file[name] for name in file.files}
     matches = np.isclose(arrays["errors"].mean(), stored["metrics"]["test_mse"], rtol=1e-4)
     return arrays if matches else None
-
-
-def nearest_of(word: str, known: list[str]) -> str:
-    """Write a hint that names the nearest known word and lists all."""
-    nearest = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return f"{hint}known are {', '.join(known)}"

@@ -15,7 +15,7 @@ ALLOWED["audit"] = {"groups", "reps", "ops", "audit"}
 ALLOWED["experiments"] |= {"data", "audit"}
 ALLOWED["configs"] = {"configs"}
 # Modules beside the rooms, which every room of the package and experiments may import.
-EVERYWHERE = {"typing", "progress", "__version__"}
+EVERYWHERE = {"typing", "progress", "suggestion", "__version__"}
 ALLOWED["package"] = set()
 
 # Library -> where it may be imported: rooms, or single files of the package.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments import provenance, store
+from symjax_models.suggestion import nearest_of
 
 _FIELDS = ("benchmark", "case", "peer", "ours_ms", "peer_ms", "ratio", "quantity")
 
@@ -26,7 +27,7 @@ def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) ->
         raise ValueError(f"a stored benchmark needs the fields {missing}")
     for field in comparison:
         if field not in _FIELDS:
-            raise ValueError(f"unknown field {field!r}; {store.nearest_of(field, [*_FIELDS])}")
+            raise ValueError(f"unknown field {field!r}; {nearest_of(field, [*_FIELDS])}")
     nested = [name for name, size in comparison["case"].items() if isinstance(size, (dict, list))]
     if nested:
         raise ValueError(f"a case is a flat dict of sizes, but {nested} are not numbers or words")

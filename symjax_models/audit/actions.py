@@ -1,7 +1,6 @@
 """Kinds of arrays, and how an element of E(d) x S(N) acts on each."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from symjax_models.audit import elements
+from symjax_models.suggestion import nearest_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,10 +130,7 @@ def parse_kind(name: str) -> Kind:
     """Return the kind of a name, or raise ``ValueError`` naming the nearest one there is."""
     if isinstance(name, str) and name in KINDS:
         return KINDS[name]
-    nearest = difflib.get_close_matches(str(name), KINDS, n=1, cutoff=0.0)[0]
-    raise ValueError(
-        f"unknown kind {name!r}: expected one of {', '.join(KINDS)}; the nearest is {nearest!r}"
-    )
+    raise ValueError(f"unknown kind {name!r}; {nearest_of(name, KINDS)}")
 
 
 def acting_parts(kinds: Iterable[Kind], sizes: dict[str, int]) -> tuple[str, ...]:

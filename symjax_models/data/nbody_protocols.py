@@ -1,9 +1,9 @@
 """Name the n-body data sets of the literature: which system, which frames, how many simulations."""
 
 import dataclasses
-import difflib
 
 from symjax_models.data.nbody_simulator import System
+from symjax_models.suggestion import nearest_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,11 +70,7 @@ def get_protocol(name: str) -> Protocol:
     5
     """
     if name not in PROTOCOLS:
-        nearest = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"unknown n-body protocol {name!r}; did you mean {nearest!r}? known are "
-            f"{', '.join(sorted(PROTOCOLS))}"
-        )
+        raise ValueError(f"unknown n-body protocol {name!r}; {nearest_of(name, sorted(PROTOCOLS))}")
     return PROTOCOLS[name]
 
 

@@ -9,10 +9,11 @@ used, so that equal initial conditions give equal bits on every machine and for 
 """
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+
+from symjax_models.suggestion import nearest_of
 
 # Part of every cache key: raise it when a change of the arithmetic changes a bit of the result.
 ARITHMETIC_VERSION = 1
@@ -262,10 +263,7 @@ def _trajectory(x: Array, v: Array, field: _ForceField) -> Iterator[tuple[Array,
 
 def _check_known(field: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        nearest = difflib.get_close_matches(value, known, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"unknown {field} {value!r}; did you mean {nearest!r}? known are {', '.join(known)}"
-        )
+        raise ValueError(f"unknown {field} {value!r}; {nearest_of(value, known)}")
 
 
 def _twice_if_single(array: Array) -> Array:

@@ -1,13 +1,13 @@
 """Build a model from its name in the tables and a mapping of hyper-parameters."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
 
 from symjax_models.models import affine, egnn, gnn, linear, radial_field
+from symjax_models.suggestion import nearest_of
 
 # What callers outside layers and models need to know of a Linen module.
 Model = nn.Module
@@ -38,16 +38,12 @@ def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> M
     32
     """
     if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; {_suggest(name, MODELS)}")
+        raise ValueError(f"unknown model {name!r}; {nearest_of(name, sorted(MODELS))}")
     model = MODELS[name]
     fields = [f.name for f in dataclasses.fields(model) if f.name not in ("parent", "name")]
     for key in hyperparameters or {}:
         if key not in fields:
-            raise ValueError(f"model {name!r} has no field {key!r}; {_suggest(key, fields)}")
+            raise ValueError(
+                f"model {name!r} has no field {key!r}; {nearest_of(key, sorted(fields))}"
+            )
     return model(**(hyperparameters or {}))
-
-
-def _suggest(word: str, known: Any) -> str:
-    nearest = difflib.get_close_matches(word, list(known), n=1)
-    listing = f"known are {', '.join(sorted(known)) or 'none'}"
-    return f"did you mean {nearest[0]!r}? {listing}" if nearest else listing

@@ -42,8 +42,8 @@ def test_unknown_name_says_the_nearest(name, nearest):
     [
         ("egnn", "feature", "has no field 'feature'; did you mean 'features'"),
         ("egnn", "layers", "has no field 'layers'; did you mean 'num_layers'"),
-        ("gnn", "zzz", "has no field 'zzz'; known are features, num_layers"),
-        ("linear", "features", "model 'linear' has no field 'features'; known are none"),
+        ("gnn", "zzz", "has no field 'zzz'; did you mean '.*'. known are features, num_layers"),
+        ("linear", "features", "model 'linear' has no field 'features'; none is known"),
         # Fields of every Linen module, not of the model.
         ("egnn", "name", "has no field 'name'"),
         ("egnn", "parent", "has no field 'parent'"),
