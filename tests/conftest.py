@@ -14,7 +14,7 @@ os.environ |= {
     "JAX_DEFAULT_MATMUL_PRECISION": "highest",
     "MPLBACKEND": "Agg",
 }
-# Data made by an earlier session would hide a change of the code that makes it. The workers of
+# Data made by an earlier run would hide a change of the code that makes it. The workers of
 # pytest-xdist inherit the folder from the process that starts them, and share what one has made.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["SYMJAX_MODELS_CACHE"] = tempfile.mkdtemp(prefix="symjax_models_tests_")
