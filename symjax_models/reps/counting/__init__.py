@@ -1,0 +1,1 @@
+"""Exact counts of equivariant maps, from characters and tableaux, without building any."""

@@ -1,0 +1,1 @@
+"""Closed-form bases: diagrams, applied as contractions, permutations and copies."""
