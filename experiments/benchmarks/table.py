@@ -62,7 +62,7 @@ def render(rows: list[dict[str, Any]]) -> str:
             "A ratio above 1 says that we are faster: the peer's time over ours, the median over "
             f"rounds of one run. Times with several seeds are per seed. Measured on {hardware}.",
             "",
-            *(f"Sizes of {name}: {_sizes(sizes)}." for name, sizes in shared.items()),
+            *(f"Sizes of {name}: {_sizes(sizes)}." for name, sizes in shared.items() if sizes),
             "",
         ]
     )
@@ -78,7 +78,8 @@ def _shared_sizes(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _sizes(case: dict[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in case.items())
+    words = {name: v if isinstance(v, str) else f"{v:,}" for name, v in case.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {word}" for name, word in words.items())
 
 
 def publish(results: pathlib.Path = store.RESULTS) -> None:

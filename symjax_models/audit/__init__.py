@@ -1,16 +1,16 @@
-"""Checks of symmetry for functions of positions, velocities and features; see the functions."""
+"""Checks of symmetry for functions of typed features or of plain arrays; see the functions."""
 
-from symjax_models.audit.equivariance import (
-    EquivarianceError,
-    assert_equivariant,
-    equivariance_error,
-)
+from symjax_models.audit.boost_sweep import BoostSweep, boost_sweep
+from symjax_models.audit.equivariance import assert_equivariant, equivariance_error
+from symjax_models.audit.measurement import EquivarianceError
 from symjax_models.audit.report import EquivarianceReport, equivariance_report
 
 __all__ = [
+    "BoostSweep",
     "EquivarianceError",
     "EquivarianceReport",
     "assert_equivariant",
+    "boost_sweep",
     "equivariance_error",
     "equivariance_report",
 ]

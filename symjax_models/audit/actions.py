@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symjax_models.audit import elements
+from symjax_models.audit import elements, pieces
 from symjax_models.suggestion import nearest_of
 
 
@@ -26,6 +26,11 @@ class Kind:
     name: str
     axes: tuple[str, ...] | None
     shifted: bool = False
+
+    @property
+    def is_invariant(self) -> bool:
+        """Whether it is a pytree of anything, left alone."""
+        return self.axes is None
 
     @property
     def cotangent(self) -> "Kind":
@@ -69,63 +74,6 @@ KINDS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Typed:
-    """Hold a pytree cut into pieces, each with its kind.
-
-    Args:
-      treedef: how the pieces make up the whole.
-      kinds: kind of each piece.
-      values: the pieces: one array each, or for "invariant" any pytree.
-      labels: what messages call each piece.
-    """
-
-    treedef: Any
-    kinds: tuple[Kind, ...]
-    values: tuple[Any, ...]
-    labels: tuple[str, ...]
-
-    @property
-    def whole(self) -> Any:
-        """The pytree put together again."""
-        return jax.tree.unflatten(self.treedef, self.values)
-
-    @property
-    def arrays(self) -> list[tuple[Kind, np.ndarray, str]]:
-        """Kind, value and label of the pieces that are not "invariant"."""
-        pieces = zip(self.kinds, self.values, self.labels, strict=True)
-        return [piece for piece in pieces if piece[0].axes is not None]
-
-    def transform(self, element: elements.Element) -> Self:
-        """Let an element act on every piece."""
-        moved = (
-            kind.act(element, value) for kind, value in zip(self.kinds, self.values, strict=True)
-        )
-        return dataclasses.replace(self, values=tuple(moved))
-
-    def cast(self, dtype: np.dtype) -> Self:
-        """Convert every floating or complex leaf, inside "invariant" pieces too, on the host."""
-        return dataclasses.replace(
-            self, values=jax.tree.map(lambda leaf: _cast(leaf, dtype), self.values)
-        )
-
-    def fit(self, sizes: dict[str, int]) -> dict[str, int]:
-        """Check every shape against its kind.
-
-        Args:
-          sizes: what is already known of ``N`` and ``d``.
-
-        Returns:
-          ``sizes`` with what the shapes here add.
-
-        Raises:
-          ValueError: if a shape does not fit its kind or another piece.
-        """
-        for kind, value, label in self.arrays:
-            sizes = _fit(kind, value, label, sizes)
-        return sizes
-
-
 def parse_kind(name: str) -> Kind:
     """Return the kind of a name, or raise ``ValueError`` naming the nearest one there is."""
     if isinstance(name, str) and name in KINDS:
@@ -161,7 +109,7 @@ def acting_parts(kinds: Iterable[Kind], sizes: dict[str, int]) -> tuple[str, ...
     return tuple(name for name in elements.PARTS if acts[name])
 
 
-def assign(kinds: Any, values: Any, *, name: str) -> Typed:
+def assign(kinds: Any, values: Any, *, name: str) -> pieces.Typed[Kind]:
     """Give each piece of a pytree its kind.
 
     Args:
@@ -180,7 +128,7 @@ def assign(kinds: Any, values: Any, *, name: str) -> Typed:
     named, treedef = jax.tree_util.tree_flatten_with_path(kinds)
     parsed = tuple(parse_kind(kind) for _, kind in named)
     try:
-        pieces = treedef.flatten_up_to(values)
+        cut = treedef.flatten_up_to(values)
     except ValueError:
         # JAX's own message would print the arrays.
         raise ValueError(
@@ -190,9 +138,27 @@ def assign(kinds: Any, values: Any, *, name: str) -> Typed:
     labels = tuple(name + jax.tree_util.keystr(path) for path, _ in named)
     values = (
         _as_value(kind, piece, label)
-        for kind, piece, label in zip(parsed, pieces, labels, strict=True)
+        for kind, piece, label in zip(parsed, cut, labels, strict=True)
     )
-    return Typed(treedef=treedef, kinds=parsed, values=tuple(values), labels=labels)
+    return pieces.Typed(treedef=treedef, kinds=parsed, values=tuple(values), labels=labels)
+
+
+def fit(typed: pieces.Typed[Kind], sizes: dict[str, int]) -> dict[str, int]:
+    """Check every shape against its kind.
+
+    Args:
+      typed: pieces with their kinds.
+      sizes: what is already known of ``N`` and ``d``.
+
+    Returns:
+      ``sizes`` with what the shapes here add.
+
+    Raises:
+      ValueError: if a shape does not fit its kind or another piece.
+    """
+    for kind, value, label in typed.moving:
+        sizes = _fit(kind, value, label, sizes)
+    return sizes
 
 
 def _as_value(kind: Kind, piece: Any, label: str) -> Any:
@@ -226,17 +192,3 @@ def _fit(kind: Kind, value: np.ndarray, label: str, sizes: dict[str, int]) -> di
             f"{' with ' * bool(known)}{known}, got {value.shape}"
         )
     return found
-
-
-def _cast(leaf: Any, dtype: np.dtype) -> Any:
-    found = getattr(leaf, "dtype", None)
-    if found is None or jnp.issubdtype(found, jax.dtypes.prng_key):
-        return leaf
-    # Integers come to the host too: JAX takes NumPy's int64 with and without jax.enable_x64, its
-    # own only with.
-    array = np.asarray(leaf)
-    if jnp.issubdtype(found, jnp.floating):
-        return array.astype(dtype)
-    if jnp.issubdtype(found, jnp.complexfloating):
-        return array.astype(np.result_type(dtype, np.complex64))
-    return array

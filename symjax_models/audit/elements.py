@@ -59,8 +59,7 @@ def draw_elements(
     Raises:
       ValueError: if ``num_samples`` is less than 1, or the key is not typed.
     """
-    if num_samples < 1:
-        raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+    check_num_samples(num_samples)
     with jax.enable_x64(True):
         rotations, shifts, orders = jax.tree.map(
             np.asarray, _draw(key, nodes=nodes, dimension=dimension, num_samples=num_samples)
@@ -83,6 +82,12 @@ def draw_elements(
                 together |= contribution[name]
         elements["together"].append(dataclasses.replace(still, **together))
     return {name: tuple(drawn) for name, drawn in elements.items()}
+
+
+def check_num_samples(num_samples: int) -> None:
+    """Raise ``ValueError`` unless a number of elements to draw is at least 1."""
+    if num_samples < 1:
+        raise ValueError(f"num_samples must be at least 1, got {num_samples}")
 
 
 @functools.partial(jax.jit, static_argnames=("nodes", "dimension", "num_samples"))

@@ -1,67 +1,44 @@
-"""Equivariance of a function of positions, velocities, features and permutations, measured."""
+"""Equivariance of a function of typed features, or of positions, velocities and permutations."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 
-from symjax_models.audit import actions, elements
-
-TOLERANCES = {"float32": 5e-6, "float64": 1e-12}
-
-
-@dataclasses.dataclass(frozen=True)
-class EquivarianceError:
-    """Hold the relative errors that `equivariance_error` measured.
-
-    Args:
-      max: largest error over every element tried, those of ``parts`` included.
-      mean: mean error over the elements of the whole group.
-      dtype: precision it was measured in.
-      num_samples: number of elements, of the whole group and of each part.
-      parts: largest error of the whole group (``"together"``) and of each part by itself. Where
-        ``"rotations"`` break, ``"reflections"`` (improper rotations) mostly do too.
-    """
-
-    max: float
-    mean: float
-    dtype: np.dtype
-    num_samples: int
-    parts: dict[str, float]
-
-    def __str__(self) -> str:
-        width = max(map(len, self.parts))
-        head = (
-            f"equivariance error in {self.dtype}: max {self.max:.1e}, mean {self.mean:.1e} "
-            f"over {self.num_samples} elements"
-        )
-        return "\n".join([head, *(f"  {k:<{width}}  {v:.1e}" for k, v in self.parts.items())])
+from symjax_models import groups
+from symjax_models.audit import actions, elements, measurement, pieces, typed_features
 
 
 def equivariance_error(
     function: Callable[..., Any],
     *arguments: Any,
-    inputs: Any,
-    output: Any,
+    inputs: Any = None,
+    output: Any = None,
     reflections: bool = True,
     translations: bool = True,
     permutations: bool = True,
     num_samples: int = 8,
     key: jax.Array | None = None,
     dtype: DTypeLike | None = None,
-) -> EquivarianceError:
-    """Measure how far a function is from commuting with E(d) x S(N).
+) -> measurement.EquivarianceError:
+    """Measure how far a function is from commuting with a group.
+
+    Where an argument is, or holds, a `reps.RepArray`, the group is that of these features: each of
+    them transforms by its own representation, those in the output too, and everything else is
+    invariant. Tested are elements drawn by ``group.sample`` (``"sampled"``) and ``"generators"``:
+    ``group.discrete_generators``, and ``exp(A)`` for a basis of the Lie algebra.
+
+    Otherwise the group is E(d) x S(N), and ``inputs`` and ``output`` say how plain arrays
+    transform.
 
     For an element ``g``, the error of one output array is ``max |f(g x) - g f(x)| / rms(g f(x))``:
     the largest deviation of any entry, relative to the root mean square of the reference over all
     entries. If the reference is zero, the scale is ``rms(f(g x))``; if both are zero, the error is
-    0. The error of several outputs is that of the worst.
+    0. The error of several outputs, or blocks of features, is that of the worst.
 
-    Each kind says what ``g`` (rotation ``R``, translation ``t``, permutation) does to an array:
+    Each kind of plain array says what ``g`` (rotation ``R``, translation ``t``, permutation) does:
 
     ===========  =================  ==========================================
     kind         shape              action
@@ -76,9 +53,11 @@ def equivariance_error(
     Args:
       function: what to test. It is traced afresh, once, in ``dtype``; options that are not arrays
         belong in its closure.
-      *arguments: what to test it at. ``N`` and ``d`` are read off these.
-      inputs: a kind for each argument; for an argument with parts, a pytree of kinds.
-      output: the kind of the output; for several outputs, a pytree of kinds.
+      *arguments: what to test it at. The group, or ``N`` and ``d``, are read off these.
+      inputs: a kind for each argument; for an argument with parts, a pytree of kinds. None for
+        typed features.
+      output: the kind of the output; for several outputs, a pytree of kinds. None for typed
+        features.
       reflections: whether to test improper rotations beside the proper ones.
       translations: whether to test translations; their length is up to the root mean square
         distance of the points from the origin.
@@ -93,8 +72,9 @@ def equivariance_error(
       The errors, for the group as a whole and for each part by itself.
 
     Raises:
-      ValueError: for an unknown kind; a shape, dtype or structure that does not fit its kind; an
-        input or output that is not finite; or when nothing is left to test.
+      ValueError: for an unknown kind; a shape, dtype or structure that does not fit its kind;
+        features of several groups; kinds or parts given for features, or no kinds for plain
+        arrays; an input or output that is not finite; or when nothing is left to test.
 
     Numerics:
       Elements, actions and errors are computed on the host in float64, so that rounding comes from
@@ -105,44 +85,45 @@ def equivariance_error(
     >>> error = equivariance_error(lambda x: x - x.mean(0), x, inputs=["point"], output="vector")
     >>> error.max < 1e-6
     True
+    >>> from symjax_models import groups, reps
+    >>> v = reps.normal(jax.random.key(0), 2 * reps.vector(groups.Lorentz()), (5,))
+    >>> equivariance_error(lambda v: 3 * v, v).max < 1e-6
+    True
     """
-    inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-    typed = actions.assign(inputs, list(arguments), name="arguments")
-    sizes = typed.fit({})
-    for _, value, label in typed.arrays:
-        _check_finite(value, f"{label} as given")
-    dtype = _precision(dtype, typed)
-    kinds = (*typed.kinds, *map(actions.parse_kind, jax.tree.leaves(output)))
-    drawn = elements.draw_elements(
-        jax.random.key(0) if key is None else key,
-        nodes=sizes.get("N", 0),
-        dimension=sizes.get("d", 0),
-        radius=_radius(typed),
-        parts=_choose_parts(
-            actions.acting_parts(kinds, sizes),
-            reflections=reflections,
-            translations=translations,
-            permutations=permutations,
-        ),
+    parts = {
+        "reflections": reflections,
+        "translations": translations,
+        "permutations": permutations,
+    }
+    group = choose_group(arguments, inputs=inputs, output=output, parts=parts)
+    key = jax.random.key(0) if key is None else key
+    if group is None:
+        return _measure_kinds(
+            function,
+            arguments,
+            inputs=inputs,
+            output=output,
+            parts=parts,
+            num_samples=num_samples,
+            key=key,
+            dtype=dtype,
+        )
+    return typed_features.measure_error(
+        function,
+        typed_features.assign(list(arguments), group, name="arguments"),
+        lambda result: typed_features.assign(result, group, name="output"),
+        group=group,
         num_samples=num_samples,
-    )
-    with jax.enable_x64(dtype == np.float64):
-        errors = _measure(function, typed.cast(dtype), output, sizes, drawn)
-    largest = {name: max(values) for name, values in errors.items()}
-    return EquivarianceError(
-        max=max(largest.values()),
-        mean=float(np.mean(errors["together"])),
+        key=key,
         dtype=dtype,
-        num_samples=num_samples,
-        parts=largest,
     )
 
 
 def assert_equivariant(
     function: Callable[..., Any],
     *arguments: Any,
-    inputs: Any,
-    output: Any,
+    inputs: Any = None,
+    output: Any = None,
     tolerance: float | None = None,
     reflections: bool = True,
     translations: bool = True,
@@ -151,13 +132,13 @@ def assert_equivariant(
     key: jax.Array | None = None,
     dtype: DTypeLike | None = None,
 ) -> None:
-    """Fail unless a function commutes with E(d) x S(N) up to rounding.
+    """Fail unless a function commutes with a group up to rounding.
 
     Args:
       function: what to test; for this and all that is not listed see `equivariance_error`.
       *arguments: what to test it at.
-      inputs: a kind for each argument.
-      output: the kind of the output.
+      inputs: a kind for each argument; None for typed features.
+      output: the kind of the output; None for typed features.
       tolerance: largest relative error allowed; 5e-6 in float32 and 1e-12 in float64 when None.
       reflections: whether to test improper rotations.
       translations: whether to test translations.
@@ -182,37 +163,91 @@ def assert_equivariant(
         key=key,
         dtype=dtype,
     )
-    tolerance = TOLERANCES[error.dtype.name] if tolerance is None else tolerance
+    tolerance = measurement.TOLERANCES[error.dtype.name] if tolerance is None else tolerance
     if not error.max <= tolerance:
         broken = [name for name, value in error.parts.items() if not value <= tolerance]
         # "together" says something only where no part breaks by itself.
-        names = " and ".join(broken[1:] or broken)
+        names = " and ".join([name for name in broken if name != "together"] or broken)
+        under = names if error.group is None else f"{error.group} ({names})"
         raise AssertionError(
-            f"not equivariant under {names}: relative error {error.max:.1e} above the tolerance "
+            f"not equivariant under {under}: relative error {error.max:.1e} above the tolerance "
             f"{tolerance:.1e}\n{error}"
         )
 
 
-def _precision(dtype: DTypeLike | None, typed: actions.Typed) -> np.dtype:
-    if dtype is None:
-        values = [value for _, value, _ in typed.arrays]
-        real = [value for value in values if jnp.issubdtype(value.dtype, jnp.floating)]
-        dtype = jnp.result_type(*real or [float])
-    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
-    if name not in TOLERANCES:
-        raise ValueError(f"expected dtype float32 or float64, got {name}")
-    return np.dtype(name)
+def choose_group(
+    arguments: Any, *, inputs: Any, output: Any, parts: dict[str, bool]
+) -> groups.Group | None:
+    """Return the group of the features in the arguments; None for plain arrays of given kinds.
+
+    Args:
+      arguments: what a function is tested at.
+      inputs: their kinds, if given.
+      output: the kind of the output, if given.
+      parts: which parts of E(d) x S(N) to test.
+
+    Raises:
+      ValueError: if kinds or parts are given for features, or no kinds for plain arrays.
+    """
+    group = typed_features.find_group(arguments)
+    missing = [name for name, kinds in (("inputs", inputs), ("output", output)) if kinds is None]
+    if group is None and missing:
+        raise ValueError(
+            "expected kinds of the plain arrays as inputs=... and output=..., or arguments that "
+            f"are reps.RepArray, which need none; got no RepArray and no {' and no '.join(missing)}"
+        )
+    if group is not None and len(missing) < 2:
+        raise ValueError(
+            f"expected reps.RepArray, or plain arrays with kinds of E(d) x S(N), got features of "
+            f"{group!r} together with kinds: leave out inputs and output"
+        )
+    left_out = [f"{name}=False" for name, wanted in parts.items() if not wanted]
+    if group is not None and left_out:
+        raise ValueError(
+            f"expected no choice of parts of E(d) x S(N), got {' and '.join(left_out)} with "
+            f"features of {group!r}, all of which is tested: take features of a smaller group"
+        )
+    return group
 
 
-def _choose_parts(
-    acting: tuple[str, ...], *, reflections: bool, translations: bool, permutations: bool
-) -> tuple[str, ...]:
-    left_out = {
-        "reflections": not reflections,
-        "translations": not translations,
-        "permutations": not permutations,
-    }
-    parts = tuple(name for name in acting if not left_out.get(name, False))
+def _measure_kinds(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    *,
+    inputs: Any,
+    output: Any,
+    parts: dict[str, bool],
+    num_samples: int,
+    key: jax.Array,
+    dtype: DTypeLike | None,
+) -> measurement.EquivarianceError:
+    inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    typed = actions.assign(inputs, list(arguments), name="arguments")
+    sizes = actions.fit(typed, {})
+    measurement.check_arguments(typed)
+    precision = measurement.find_precision(dtype, typed)
+    kinds = (*typed.kinds, *map(actions.parse_kind, jax.tree.leaves(output)))
+    drawn = elements.draw_elements(
+        key,
+        nodes=sizes.get("N", 0),
+        dimension=sizes.get("d", 0),
+        radius=_radius(typed),
+        parts=_choose_parts(actions.acting_parts(kinds, sizes), parts),
+        num_samples=num_samples,
+    )
+
+    def read_output(result: Any) -> pieces.Typed[actions.Kind]:
+        read = actions.assign(output, result, name="output")
+        actions.fit(read, sizes)
+        return read
+
+    return measurement.measure_error(
+        function, typed, read_output, drawn, dtype=precision, num_samples=num_samples
+    )
+
+
+def _choose_parts(acting: tuple[str, ...], wanted: dict[str, bool]) -> tuple[str, ...]:
+    parts = tuple(name for name in acting if wanted.get(name, True))
     if not parts:
         raise ValueError(
             f"nothing to test: of rotations, reflections, translations and permutations, "
@@ -222,67 +257,8 @@ def _choose_parts(
     return parts
 
 
-def _radius(typed: actions.Typed) -> float:
-    points = [value.astype(np.float64) for kind, value, _ in typed.arrays if kind.shifted]
+def _radius(typed: pieces.Typed[actions.Kind]) -> float:
+    points = [value.astype(np.float64) for kind, value, _ in typed.moving if kind.shifted]
     squares = [np.square(x).sum(-1).ravel() for x in points]
     # Where all points lie on the origin there is no scale to go by: one unit.
     return float(np.sqrt(np.concatenate(squares).mean())) or 1.0 if squares else 1.0
-
-
-def _measure(
-    function: Callable[..., Any],
-    typed: actions.Typed,
-    output: Any,
-    sizes: dict[str, int],
-    drawn: dict[str, tuple[elements.Element, ...]],
-) -> dict[str, list[float]]:
-    # The wrapper is new to jit's cache, so the function is traced in the precision that holds now.
-    compiled = jax.jit(lambda *arguments: function(*arguments))
-
-    def evaluate(moved: actions.Typed, where: str) -> actions.Typed:
-        result = actions.assign(output, compiled(*moved.whole), name="output")
-        result.fit(sizes)
-        for value, label in zip(result.values, result.labels, strict=True):
-            _check_finite(value, f"{label} {where}")
-        return result.cast(np.dtype(np.float64))
-
-    reference = evaluate(typed, "with the arguments as given")
-    return {
-        name: [
-            _relative_error(
-                evaluate(typed.transform(element), f"with the arguments moved ({name})"),
-                reference.transform(element),
-            )
-            for element in drawn_elements
-        ]
-        for name, drawn_elements in drawn.items()
-    }
-
-
-def _check_finite(value: Any, what: str) -> None:
-    for leaf in jax.tree.leaves(value):
-        bad = np.size(leaf) - np.isfinite(leaf).sum()
-        if bad:
-            raise ValueError(f"{what}: {bad} of {np.size(leaf)} entries are NaN or infinite")
-
-
-def _relative_error(actual: actions.Typed, expected: actions.Typed) -> float:
-    leaves = zip(jax.tree.leaves(actual.values), jax.tree.leaves(expected.values), strict=True)
-    return max((_relative_deviation(a, b) for a, b in leaves), default=0.0)
-
-
-def _relative_deviation(actual: ArrayLike, expected: ArrayLike) -> float:
-    actual, expected = _as_numbers(actual), _as_numbers(expected)
-    scale = _root_mean_square(expected) or _root_mean_square(actual)
-    # A scale of zero here means that both are zero.
-    return float(np.abs(actual - expected).max() / scale) if scale else 0.0
-
-
-def _as_numbers(leaf: ArrayLike) -> np.ndarray:
-    # Booleans and unsigned integers do not subtract as numbers do.
-    array = np.asarray(leaf)
-    return array.astype(np.result_type(array.dtype, np.float64))
-
-
-def _root_mean_square(array: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(np.abs(array))))) if array.size else 0.0

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 
 from symjax_models.groups import base
 
@@ -57,6 +58,9 @@ class O(base.Group):
     def _residual(self, matrix: np.ndarray) -> np.ndarray:
         return _orthogonality_residual(matrix)
 
+    def _logarithm(self, matrix: np.ndarray) -> np.ndarray:
+        return rotation_logarithm(matrix)
+
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class SO(base.Group):
@@ -94,6 +98,28 @@ class SO(base.Group):
     def _residual(self, matrix: np.ndarray) -> np.ndarray:
         volume = np.abs(np.linalg.det(matrix) - 1.0)
         return np.maximum(_orthogonality_residual(matrix), volume)
+
+    def _logarithm(self, matrix: np.ndarray) -> np.ndarray:
+        return rotation_logarithm(matrix)
+
+
+def rotation_logarithm(matrix: np.ndarray) -> np.ndarray:
+    """Take an antisymmetric logarithm ``[n, n]`` of a rotation, also of one by half a turn."""
+    block, basis = scipy.linalg.schur(matrix)[:2]
+    result = np.zeros_like(block)
+    halves = []  # axes that are reversed; two of them make half a turn
+    i = 0
+    while i < len(block):
+        if i + 1 < len(block) and block[i + 1, i] != 0.0:
+            angle = np.arctan2(block[i + 1, i], block[i, i])
+            result[i + 1, i], result[i, i + 1] = angle, -angle
+            i += 1
+        elif block[i, i] < 0.0:
+            halves.append(i)
+        i += 1
+    for i, j in zip(halves[::2], halves[1::2], strict=False):
+        result[j, i], result[i, j] = np.pi, -np.pi
+    return basis @ result @ basis.T
 
 
 def _antisymmetric_basis(n: int) -> np.ndarray:

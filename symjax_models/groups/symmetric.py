@@ -1,6 +1,7 @@
 """Symmetric groups S(n): permutations of n things."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +40,11 @@ class S(base.Group):
     def n(self) -> int:
         """Size of the defining matrices."""
         return self.degree
+
+    @property
+    def order(self) -> int:
+        """The number of elements, ``n!``."""
+        return math.factorial(self.n)
 
     def _make_discrete_generators(self) -> np.ndarray:
         identity = np.eye(self.n)

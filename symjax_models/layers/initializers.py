@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from symjax_models.typing import Array, PRNGKey
@@ -47,5 +49,23 @@ def xavier_uniform(*, gain: float = 1.0) -> Initializer:
     def init(key: PRNGKey, shape: tuple[int, ...], dtype: DTypeLike = "float32") -> Array:
         bound = gain * math.sqrt(6 / (shape[-2] + shape[-1]))
         return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def normal_in_basis(factor: np.ndarray) -> Initializer:
+    """Draw coefficients `[K, ...]` of basis maps as T u with standard normal u.
+
+    Args:
+        factor: The matrix T, `[K, K]`, from `reps.variance.unit_variance_factors`.
+
+    Returns:
+        The initializer.
+    """
+
+    def init(key: PRNGKey, shape: tuple[int, ...], dtype: DTypeLike = "float32") -> Array:
+        drawn = jax.random.normal(key, shape, dtype)
+        matrix = jnp.asarray(factor, dtype)
+        return jnp.tensordot(matrix, drawn, 1, precision="highest")
 
     return init

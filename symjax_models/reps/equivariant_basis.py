@@ -6,9 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from symjax_models import groups
-from symjax_models.reps import base, kronecker, orbits
+from symjax_models.reps import base, kronecker, orbits, schur
 from symjax_models.reps.counting import dimension
 from symjax_models.reps.diagrams import closed_form
+from symjax_models.reps.diagrams.basis import DiagramBasis
 from symjax_models.reps.solver import SolvedBasis
 
 TOLERANCE = 1e-9
@@ -95,9 +96,10 @@ def equivariant_basis(
 
     Closed forms are used where they are known and applied as contractions, copies and permutations
     without forming a matrix: set-partition diagrams for S, B and (with signs) A; Brauer diagrams
-    for O, SO, their indefinite forms, Sp, GL, U, SL and SU; orbits for permutation representations
-    of any group; factor by factor for direct products; block by block for sums. Everything else is
-    solved for in float64, and refused where no clear gap separates solutions from the rest.
+    for O, SO, their indefinite forms, Sp, GL, U, SL and SU; Schur's lemma for irreps; orbits for
+    permutation representations of any group; factor by factor for direct products; block by block
+    for sums. Everything else is solved for in float64, and refused where no clear gap separates
+    solutions from the rest.
 
     Every basis is checked against the exact dimension where `dimension_of_maps` knows it.
 
@@ -152,9 +154,33 @@ def _make_basis(rep_in: base.Rep, rep_out: base.Rep, tolerance: float) -> Basis:
     found = closed_form.diagram_basis(rep_in, rep_out)
     if found is not None:
         return found
+    found = schur.schur_basis(rep_in, rep_out)
+    if found is not None:
+        return found
     if orbits.are_signed_permutations(rep_in, rep_out):
         return orbits.OrbitBasis(rep_in, rep_out)
     return SolvedBasis(rep_in, rep_out, tolerance=tolerance)
+
+
+def apply_to_products(
+    basis: Basis, weights: Any, x: Any, y: Any, *, reps: tuple[base.Rep, base.Rep]
+) -> Any:
+    """Apply basis maps to the tensor products of two features, channel by channel.
+
+    Args:
+        basis: A basis of maps from the product of the two representations.
+        weights: Coefficients `[K, C, C_out]`.
+        x: Components `[..., D_1, C]`.
+        y: Components `[..., D_2, C]`.
+        reps: The representations of x and y; no sums.
+
+    Returns:
+        Components `[..., D_out, C_out]`.
+    """
+    if isinstance(basis, DiagramBasis):
+        return basis.apply_product(weights, x, y, reps=reps)
+    outer = x[..., :, None, :] * y[..., None, :, :]
+    return basis.apply(weights, outer.reshape(*outer.shape[:-3], basis.rep_in.dim, x.shape[-1]))
 
 
 def _apply_copies(block: Basis, weights: Any, x: Any, *, count_in: int, count_out: int) -> Any:

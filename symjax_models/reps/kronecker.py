@@ -35,7 +35,7 @@ class KroneckerBasis:
         for number, part in enumerate(self.parts[:-1]):
             x = _expand(part, x, axis=num_batch + number)
         sizes = [part.size for part in self.parts]
-        kernel = weights.reshape(-1, sizes[-1], channels_in, channels_out)
+        kernel = weights.reshape(-1, sizes[last], channels_in, channels_out)
         kernel = kernel.transpose(1, 2, 0, 3).reshape(sizes[last], -1, channels_out)
         return _merge_axes(self.parts[last].apply(kernel, x), self.rep_out, num_batch=num_batch)
 

@@ -20,7 +20,17 @@ from symjax_models.reps import base
 
 _MAX_DENSE = 1200
 _MAX_ENTRIES = 2_000_000
-_MIN_GAP = 1e3
+# A singular value that does not count as zero must be so many times the tolerance,
+_MARGIN = 10.0
+# and, unless the tolerance says that zeros are exact to more digits, at least so large: what is
+# between is the noise of generators rather than a constraint.
+_CLEAR = 1e-2
+_DIGITS = 1e7
+# How many solutions the iteration looks for at first.
+_FIRST_SEARCH = 8
+_MAX_STEPS = 10_000
+# Singular values of projected vectors of length 1 that are smaller are rounding.
+_VANISHING = 1e-6
 # Rows whose components outside those chosen so far are smaller do not count as independent.
 _INDEPENDENT = 1e-4
 
@@ -59,6 +69,12 @@ class SolvedBasis:
     Raises:
         ValueError: If no clear gap separates zero from nonzero singular values, or if the problem
             is too large.
+
+    Numerics:
+        The smallest nonzero singular value must be at least 10 times the tolerance, and at least
+        1e-2 or 1e7 times the tolerance, whichever is less. So generators with noise of 1e-4 are
+        refused at the default tolerance of 1e-9, and solved for at 1e-3. Lie algebra elements are
+        scaled to norm 1 first.
     """
 
     def __init__(self, rep_in: base.Rep, rep_out: base.Rep, *, tolerance: float) -> None:
@@ -98,8 +114,11 @@ class _Constraints:
 
     def __init__(self, rep_in: base.Rep, rep_out: base.Rep) -> None:
         group = rep_in.group
+        # The scale of an element of the Lie algebra means nothing.
+        algebra = group.lie_algebra
+        algebra = algebra / np.linalg.norm(algebra, axis=(-2, -1), keepdims=True)
         pairs = [
-            *zip(rep_out.drho(group.lie_algebra), rep_in.drho(group.lie_algebra), strict=True),
+            *zip(rep_out.drho(algebra), rep_in.drho(algebra), strict=True),
             *zip(
                 rep_out.rho(group.discrete_generators),
                 rep_in.rho(group.discrete_generators),
@@ -121,13 +140,13 @@ class _Constraints:
         return np.concatenate([row.reshape(-1, cube.shape[-1]) for row in rows])
 
     def normal(self, x: np.ndarray) -> np.ndarray:
-        """Apply the violations and then their adjoint to one vector `[D_out D_in]`."""
-        matrix = x.reshape(self.shape)
-        total = np.zeros(self.shape, self.dtype)
+        """Apply the violations and then their adjoint to rows `[r, D_out D_in]`."""
+        matrix = x.reshape(-1, *self.shape)
+        total = np.zeros_like(matrix)
         for left, right in self.pairs:
             row = left @ matrix - matrix @ right
             total += left.conj().T @ row - row @ right.conj().T
-        return total.ravel()
+        return total.reshape(x.shape)
 
 
 def _solve(constraints: _Constraints, *, tolerance: float) -> tuple[np.ndarray, Certificate]:
@@ -146,29 +165,92 @@ def _solve(constraints: _Constraints, *, tolerance: float) -> tuple[np.ndarray, 
 def _solve_iteratively(
     constraints: _Constraints, size: int, *, tolerance: float
 ) -> tuple[np.ndarray, Certificate]:
-    operator = scipy.sparse.linalg.LinearOperator(
-        (size, size), matvec=constraints.normal, dtype=constraints.dtype
-    )
-    # A fixed start: the solution must not depend on a random state.
-    start = np.cos(np.arange(1.0, size + 1.0) ** 2).astype(constraints.dtype)
-    largest = np.sqrt(
-        scipy.sparse.linalg.eigsh(
-            operator, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False
-        )[0]
-    )
-    wanted = 16
+    """Project fixed vectors on the solutions, more and more of them until nothing new is found."""
+    if not constraints.normal(_start(constraints, size, 0, 1)).any():
+        return np.eye(size, dtype=constraints.dtype), Certificate(tolerance, 0.0, np.inf)
+    largest = _extreme(constraints, np.zeros((size, 0)), 0.0, number=0, which="LA")[0]
+    found, drawn = np.zeros((size, 0), constraints.dtype), 0
     while True:
-        wanted = min(wanted, size - 1)
-        _, vectors = scipy.sparse.linalg.eigsh(operator, k=wanted, which="SA", v0=start)
-        # Squaring has cost half the digits of the small values: take them from the constraints.
-        vectors, _ = np.linalg.qr(vectors)
-        _, triangle = np.linalg.qr(constraints.violations(vectors))
-        _, values, rows = scipy.linalg.svd(triangle)
-        values = values / largest
-        if values[0] > tolerance or wanted == size - 1:
-            vectors = vectors @ rows.conj().T[:, ::-1]
-            return _cut(vectors, values[::-1], tolerance)
-        wanted *= 2
+        width = min(max(_FIRST_SEARCH, found.shape[1]), size - found.shape[1])
+        rows = _start(constraints, size, drawn, width)
+        rows = rows - (rows @ found.conj()) @ found.T
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        drawn += width
+        rows = _project(constraints, rows, largest=largest, tolerance=tolerance)
+        new, lengths, _ = np.linalg.svd(rows.T, full_matrices=False)
+        new = new[:, lengths > _VANISHING]
+        found = np.concatenate([found, new], axis=1)
+        if new.shape[1] == width < size - found.shape[1]:
+            continue
+        # What is left must be far from zero, as another method sees it.
+        _, vector = _extreme(constraints, found, largest, number=drawn, which="SA")
+        vectors, values = _sharpen(constraints, np.concatenate([found, vector], axis=1))
+        values = values / np.sqrt(largest)
+        if values[-1] > tolerance or found.shape[1] == size:
+            return _cut(vectors, values, tolerance)
+
+
+def _start(constraints: _Constraints, size: int, number: int, count: int) -> np.ndarray:
+    # Fixed vectors in general position: the solution must not depend on a random state.
+    phases = np.sqrt(np.arange(2.0 + number, 2.0 + number + count))
+    return np.cos(phases[:, None] * np.arange(1.0, size + 1.0) ** 2).astype(constraints.dtype)
+
+
+def _extreme(
+    constraints: _Constraints, found: np.ndarray, shift: float, *, number: int, which: str
+) -> tuple[float, np.ndarray]:
+    """Return an extreme eigenvalue and eigenvector `[D_out D_in, 1]` of the normal equations.
+
+    What has been found is shifted out of the way.
+    """
+    size = len(found)
+    operator = scipy.sparse.linalg.LinearOperator(
+        (size, size),
+        matvec=lambda x: constraints.normal(x) + shift * (found @ (found.conj().T @ x)),
+        dtype=constraints.dtype,
+    )
+    start = _start(constraints, size, number, 1)[0]
+    values, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which=which, v0=start, tol=1e-3)
+    return float(values[0]), vectors
+
+
+def _project(
+    constraints: _Constraints, rows: np.ndarray, *, largest: float, tolerance: float
+) -> np.ndarray:
+    """Remove from rows `[r, D_out D_in]` of length 1 what violates the constraints.
+
+    By conjugate gradients, for each row: `rest` becomes x - y with N y = N x, N the normal
+    equations, of largest eigenvalue 1 after scaling.
+
+    Source: M. R. Hestenes, E. Stiefel, "Methods of conjugate gradients for solving linear systems",
+    1952, equations 3:1.
+    """
+    # Noise of the generators, up to the tolerance, is no violation to be removed.
+    stop = max(1e-14, 1e-4 * tolerance**2) ** 2
+    rest, residual = rows, constraints.normal(rows) / largest
+    direction = residual
+    square = np.sum(np.abs(residual) ** 2, axis=1, keepdims=True)
+    for _ in range(_MAX_STEPS):
+        if square.max() <= stop:
+            break
+        image = constraints.normal(direction) / largest
+        curvature = np.sum((direction.conj() * image).real, axis=1, keepdims=True)
+        # Rows that are done have no direction left.
+        step = square / np.maximum(curvature, 1e-300)
+        rest = rest - step * direction
+        residual = residual - step * image
+        last, square = square, np.sum(np.abs(residual) ** 2, axis=1, keepdims=True)
+        direction = residual + square / np.maximum(last, 1e-300) * direction
+    return rest
+
+
+def _sharpen(constraints: _Constraints, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return singular vectors of the constraints on a subspace, and the values, increasing."""
+    # Squaring has cost half the digits of the small values: take them from the constraints.
+    vectors, _ = np.linalg.qr(vectors)
+    _, triangle = np.linalg.qr(constraints.violations(vectors))
+    _, values, rows = scipy.linalg.svd(triangle)
+    return vectors @ rows.conj().T[:, ::-1], values[::-1]
 
 
 def _cut(
@@ -179,13 +261,14 @@ def _cut(
     zero = float(values[count - 1]) if count else 0.0
     nonzero = float(values[count]) if count < len(values) else np.inf
     certificate = Certificate(tolerance, zero, nonzero)
-    if certificate.gap < _MIN_GAP:
+    least = max(_MARGIN * tolerance, min(_CLEAR, _DIGITS * tolerance))
+    if nonzero < least:
         near = ", ".join(f"{v:.1e}" for v in values[max(0, count - 2) : count + 2])
         raise ValueError(
             f"the constraints have no clear gap at the tolerance {tolerance:.0e}: relative "
-            f"singular values near it are {near}, and the smallest nonzero one must be "
-            f"{_MIN_GAP:.0f} times the largest zero one; give generators with more digits, or a "
-            "tolerance inside a gap"
+            f"singular values near it are {near}, and the smallest nonzero one must be at least "
+            f"{least:.0e}; give generators with more digits, or a tolerance inside a gap: larger "
+            "for noisy generators, smaller for exact ones"
         )
     return vectors[:, :count], certificate
 

@@ -57,7 +57,14 @@ def test_lie_algebra_turns_first_axis_towards_second():
     assert groups.O(1).lie_algebra.shape == (0, 1, 1)
 
 
-@pytest.mark.parametrize("family", [groups.O, groups.SO, groups.S, groups.T])
+@pytest.mark.parametrize(
+    "family",
+    [
+        *(groups.O, groups.SO, groups.U, groups.SU, groups.Sp, groups.GL, groups.GLPlus, groups.SL),
+        *(groups.Scaling, groups.E, groups.SE, groups.SIM, groups.T, groups.S, groups.A, groups.Z),
+        *(groups.C, groups.D, groups.B, groups.Trivial),
+    ],
+)
 @pytest.mark.parametrize("size", [0, -1, 2.0, "3", True, None])
 def test_sizes_that_are_not_whole_are_refused(family, size):
     with pytest.raises(ValueError, match=r"needs a whole number n >= 1, got"):

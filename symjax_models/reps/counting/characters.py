@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from symjax_models.reps import base
+from symjax_models.reps import base, finite
 from symjax_models.reps.powers import Power
+from symjax_models.reps.restriction import Restricted
 
 
 def character(rep: base.Rep, elements: Any) -> np.ndarray:
@@ -33,6 +34,10 @@ def character(rep: base.Rep, elements: Any) -> np.ndarray:
         return _power(rep, elements)
     if isinstance(rep, base.Dual):
         return character(rep.inner, np.linalg.inv(elements))
+    if isinstance(rep, Restricted):
+        return character(rep.inner, elements)
+    if isinstance(rep, finite.Tabulated):
+        return rep.characters[finite.index_of(rep.group, elements)]
     return np.trace(rep._rho(elements), axis1=-2, axis2=-1)
 
 

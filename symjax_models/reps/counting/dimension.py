@@ -9,7 +9,10 @@ from symjax_models import groups
 from symjax_models.reps import base, kronecker, orbits
 from symjax_models.reps.counting import cycle_types, schur
 from symjax_models.reps.counting.characters import character
+from symjax_models.reps.decompose import decompose
 from symjax_models.reps.diagrams import points
+from symjax_models.reps.planar_irreps import is_planar
+from symjax_models.reps.weights import known_highest_weights
 
 _FAMILIES: dict[type[groups.Group], cycle_types.Family] = {
     groups.S: "S",
@@ -27,10 +30,12 @@ def dimension_of_maps(rep_in: base.Rep, rep_out: base.Rep) -> int:
     """Count the linearly independent equivariant linear maps, exactly.
 
     The dimension of Hom_G(V, W), over the complex numbers for complex groups. By tableaux for O,
-    SO, their indefinite forms, Sp, GL, U, SL and SU, by Stirling numbers and cycle types for S, A
-    and B (with at most n blocks), factor by factor for direct products, by orbits for permutations,
-    and by characters for all other finite groups. Indefinite and non-compact forms count like their
-    compact ones, in which they are Zariski-dense after complexification.
+    SO, their indefinite forms, Sp, GL, U, SL and SU; by highest weights for what else is built from
+    V of those among them that are connected, and by frequencies for SO(2) and O(2); by Stirling
+    numbers and cycle types for S, A and B (with at most n blocks); factor by factor for direct
+    products; by orbits for permutations; and by characters for all other finite groups. Indefinite
+    and non-compact forms count like their compact ones, in which they are Zariski-dense after
+    complexification.
 
     Args:
         rep_in: V.
@@ -73,9 +78,13 @@ def known_dimension_of_maps(rep_in: base.Rep, rep_out: base.Rep) -> int | None:
 @functools.lru_cache(maxsize=4096)
 def _count(rep_in: base.Rep, rep_out: base.Rep) -> int | None:
     group = rep_in.group
+    found = None
     if isinstance(group, groups.DirectProduct):
-        return _count_by_factor(rep_in, rep_out, group)
-    found = _count_by_formula(rep_in, rep_out)
+        found = _count_by_factor(rep_in, rep_out, group)
+    if found is None:
+        found = _count_by_formula(rep_in, rep_out)
+    if found is None:
+        found = _count_by_parts(rep_in, rep_out)
     if found is not None:
         return found
     if orbits.are_signed_permutations(rep_in, rep_out):
@@ -88,6 +97,21 @@ def _count(rep_in: base.Rep, rep_out: base.Rep) -> int | None:
             overlap = character(rep_in, inverse) * character(rep_out, elements)
         return round(float(overlap.mean().real))
     return None
+
+
+def _count_by_parts(rep_in: base.Rep, rep_out: base.Rep) -> int | None:
+    """Count by irreducible parts, for connected classical groups and O(2)."""
+    parts = known_highest_weights(rep_in), known_highest_weights(rep_out)
+    if parts[0] is not None and parts[1] is not None:
+        return sum(count * parts[1][weight] for weight, count in parts[0].items())
+    if not is_planar(rep_in.group):
+        return None
+    of_in, of_out = decompose(rep_in), decompose(rep_out)
+    endomorphisms = 1 if isinstance(rep_in.group, groups.O) else 2
+    return sum(
+        (1 if irrep.dim == 1 else endomorphisms) * count * of_out.get(irrep, 0)
+        for irrep, count in of_in.items()
+    )
 
 
 def _count_by_factor(

@@ -2,14 +2,19 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from symjax_models.reps import base
 from symjax_models.reps.diagrams import points
 from symjax_models.reps.diagrams.halves import Diagram, InputHalf, OutputHalf
+
+# Columns of the factorization that are worked on together.
+_BLOCK = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,22 +72,43 @@ class DiagramBasis:
         Returns:
             Components `[..., D_out, C_out]`.
         """
-        xp, n = base.namespace(x), self.rep_in.group.n
-        num_points = len(_types(self.rep_out))
-        batch, channels = x.shape[:-2], weights.shape[-1]
-        flat = weights.reshape(self.size, weights.shape[1] * channels)
+        return self._apply(weights, [self._to_vectors(x, self.rep_in)])
+
+    def apply_product(self, weights: Any, x: Any, y: Any, *, reps: tuple[base.Rep, ...]) -> Any:
+        """Apply a combination of the basis maps to products of features, channel by channel.
+
+        Args:
+            weights: Coefficients of the basis maps, `[K, C_in, C_out]`.
+            x: Components `[..., D_1, C_in]`.
+            y: Components `[..., D_2, C_in]`.
+            reps: The representations of x and y, whose product is `rep_in`.
+
+        Returns:
+            Components `[..., D_out, C_out]`. The products themselves are never formed.
+        """
+        pairs = zip((x, y), reps, strict=True)
+        return self._apply(weights, [self._to_vectors(part, rep) for part, rep in pairs])
+
+    def _to_vectors(self, x: Any, rep: base.Rep) -> Any:
+        """Return a tensor with one axis per point, all of them vectors if there is a form."""
+        return self._lower(points.embed(rep, x), rep, self._inverse_form)
+
+    def _apply(self, weights: Any, tensors: list[Any]) -> Any:
+        xp, n = base.namespace(weights), self.rep_in.group.n
+        flat = weights.reshape(self.size, math.prod(weights.shape[1:]))
         coefficients = base.matmul(xp.asarray(self._coordinates, weights.dtype), flat)
         coefficients = coefficients.reshape(weights.shape)
         none = xp.zeros((1, *weights.shape[1:]), weights.dtype)
         coefficients = xp.concatenate([coefficients, none])
-        tensor = self._lower(points.embed(self.rep_in, x), self.rep_in, self._inverse_form)
-        total = xp.zeros((*batch, *(n,) * num_points, channels), tensor.dtype)
+        num_in, num_out = len(_types(self.rep_in)), len(_types(self.rep_out))
+        num_axes = sum(tensor.ndim - 1 for tensor in tensors) - num_in
+        batch = tensors[0].shape[: num_axes // len(tensors)]
+        total = xp.zeros((*batch, *(n,) * num_out, weights.shape[-1]), tensors[0].dtype)
         for kind in self._kinds:
-            mixed = self._mix(kind, tensor, coefficients[kind.index], num_batch=len(batch))
+            mixed = self._mix(kind, tensors, coefficients[kind.index], num_batch=len(batch))
             for number, target in enumerate(kind.targets):
-                total = total + target.spread(
-                    mixed[..., number, :], n=n, form=self._inverse_form
-                )
+                piece = target.spread(mixed[..., number, :], n=n, form=self._inverse_form)
+                total = total + piece
         return points.project(self.rep_out, self._lower(total, self.rep_out, self._form))
 
     def dense(self) -> np.ndarray:
@@ -91,12 +117,12 @@ class DiagramBasis:
         maps = self.apply(np.eye(self.size)[:, None, :], identity)
         return np.ascontiguousarray(maps.transpose(2, 1, 0))
 
-    def _mix(self, kind: _Kind, tensor: Any, weights: Any, *, num_batch: int) -> Any:
+    def _mix(self, kind: _Kind, tensors: list[Any], weights: Any, *, num_batch: int) -> Any:
         """Reduce to legs, and mix halves and channels: `[..., n, ..., n, Q, C_out]`."""
-        xp = base.namespace(tensor)
+        xp = base.namespace(weights)
         reduced = xp.stack(
             [
-                source.reduce(tensor, form=self._form, inverse=self._inverse_form)
+                source.reduce(tensors, form=self._form, inverse=self._inverse_form)
                 for source in kind.sources
             ],
             axis=-2,
@@ -105,9 +131,7 @@ class DiagramBasis:
         fixed = range(len(kind.orders[0]), num_legs)
         ordered = xp.stack(
             [
-                reduced.transpose(
-                    *batch, *(num_batch + leg for leg in (*order, *fixed)), -2, -1
-                )
+                reduced.transpose(*batch, *(num_batch + leg for leg in (*order, *fixed)), -2, -1)
                 for order in kind.orders
             ],
             axis=-3,
@@ -152,19 +176,32 @@ def select(
     scaled = gram / np.outer(norms, norms)
     chosen: list[int] = []
     # Row i of the factor: the components of diagram i along the orthonormal vectors found so far.
-    factor = np.zeros((len(diagrams), len(diagrams)))
-    residual = np.diag(scaled).copy()
-    for i in range(len(diagrams)):
-        if residual[i] <= tolerance:
-            continue
-        k = len(chosen)
-        column = scaled[:, i] - factor[:, :k] @ factor[i, :k]
-        factor[:, k] = column / np.sqrt(residual[i])
-        residual = residual - np.square(factor[:, k])
-        chosen.append(i)
-    triangle = factor[chosen, : len(chosen)]
-    coordinates = np.linalg.inv(np.tril(triangle)).T / norms[chosen, None]
-    return chosen, coordinates
+    factor = np.zeros(gram.shape)
+    for start in range(0, len(diagrams), _BLOCK):
+        known = len(chosen)
+        # A block of columns at a time, so that nearly all work is in matrix products.
+        block = scaled[start:, start : start + _BLOCK]
+        block = block - factor[start:, :known] @ factor[start : start + _BLOCK, :known].T
+        found, corner = _factorize(block[: block.shape[1]], tolerance)
+        if found:
+            rows = scipy.linalg.solve_triangular(corner, block[:, found].T, lower=True)
+            factor[start:, known : known + len(found)] = rows.T
+        chosen += [start + i for i in found]
+    triangle = np.tril(factor[chosen, : len(chosen)])
+    inverse, _ = scipy.linalg.lapack.dtrtri(triangle, lower=1) if chosen else (triangle, 0)
+    return chosen, inverse.T / norms[chosen, None]
+
+
+def _factorize(gram: np.ndarray, tolerance: float) -> tuple[list[int], np.ndarray]:
+    """Choose the first independent rows of a small matrix; return them and their triangle."""
+    rest, chosen, columns = gram, [], []
+    for i in range(len(gram)):
+        if rest[i, i] > tolerance:
+            columns.append(rest[:, i] / np.sqrt(rest[i, i]))
+            rest = rest - np.outer(columns[-1], columns[-1])
+            chosen.append(i)
+    triangle = np.reshape(columns, (-1, len(gram))).T
+    return chosen, np.tril(triangle[chosen])
 
 
 def symmetrize(

@@ -151,14 +151,17 @@ def _pairing_spans(
             group,
             num_points,
         )
-        if number:
-            gram = pairings.gram_of_groups(diagrams, n=group.n)
-        else:
-            gram = pairings.gram(diagrams, n=group.n, sign=sign, num_inputs=num_inputs)
         spans.append(
             _Spanning(
                 diagrams,
-                gram,
+                pairings.gram(
+                    types,
+                    is_typed=is_typed,
+                    n=group.n,
+                    num_groups=number,
+                    sign=sign,
+                    num_inputs=num_inputs,
+                ),
                 lambda d: pairings.make_diagram(d, num_inputs=num_inputs, num_points=num_points),
                 lambda d, i: pairings.permute(d, _swap(i, num_points), sign=sign),
             )

@@ -9,6 +9,7 @@ output (`InputHalf.reduce`), the legs are permuted, and the output half copies t
 import dataclasses
 import functools
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,42 +52,42 @@ class InputHalf:
         """What an output half must match: the numbers of through labels and of epsilon legs."""
         return (len(self.through), *(epsilon.num_legs for epsilon in self.epsilons))
 
-    def reduce(self, x: Any, *, form: np.ndarray | None, inverse: np.ndarray | None) -> Any:
+    def reduce(
+        self, tensors: Sequence[Any], *, form: np.ndarray | None, inverse: np.ndarray | None
+    ) -> Any:
         """Contract a tensor `[..., n, ..., n, C]` to `[..., n, ..., n, C]`, one axis per leg.
 
         Args:
-            x: The tensor, one axis per point.
+            tensors: The tensor, one axis per point; or several whose product, channel by channel,
+                it is, each with its share of the points. The product is never formed.
             form: Bilinear form that joined pairs are contracted with; None for the plain sum.
             inverse: Its inverse, which raises the legs of determinant tensors.
         """
-        xp = base.namespace(x)
-        num_points = len(self.labels)
-        next_label = max(self.labels, default=-1) + 1
-        channel, labels, operands = -1, list(self.labels), []
+        xp, dtype = base.namespace(tensors[0]), tensors[0].dtype
+        # The channels' name is 0, labels come next, then the batch axes.
+        labels, operands = [label + 1 for label in self.labels], []
+        fresh = itertools.count(max(labels, default=0) + 1)
         if form is not None:
             for first, second in self._pairs():
-                operands.append((form, [labels[first], next_label]))
-                labels[second] = next_label
-                next_label += 1
-        legs = list(self.through)
+                labels[second] = next(fresh)
+                operands += [form, [labels[first], labels[second]]]
+        legs = [label + 1 for label in self.through]
         for epsilon in self.epsilons:
-            count = epsilon.num_legs + epsilon.num_summed
-            fresh = list(range(next_label, next_label + count))
-            next_label += count
-            tensor = levi_civita(len(epsilon.labels) + count)
-            for axis in range(len(epsilon.labels), tensor.ndim if inverse is not None else 0):
-                tensor = np.moveaxis(np.tensordot(tensor, inverse, (axis, 1)), -1, axis)
-            operands.append((tensor, [*epsilon.labels, *fresh]))
-            legs += fresh[: epsilon.num_legs]
-        if not operands and labels == legs:
-            return x
-        shift = next_label + 1
-        batch = [shift + i for i in range(x.ndim - num_points - 1)]
-        names = {label: i for i, label in enumerate([channel, *range(next_label), *batch])}
-        arguments = [x, [names[i] for i in (*batch, *labels, channel)]]
-        for constant, indices in operands:
-            arguments += [xp.asarray(constant, x.dtype), [names[i] for i in indices]]
-        return einsum(xp, *arguments, [names[i] for i in (*batch, *legs, channel)])
+            own = [label + 1 for label in epsilon.labels]
+            more = [next(fresh) for _ in range(epsilon.num_legs + epsilon.num_summed)]
+            operands += [_raised(len(own), len(more), inverse), [*own, *more]]
+            legs += more[: epsilon.num_legs]
+        if len(tensors) == 1 and not operands and labels == legs:
+            return tensors[0]
+        num_batch = sum(tensor.ndim - 1 for tensor in tensors) - len(labels)
+        batch = [next(fresh) for _ in range(num_batch // len(tensors))]
+        constants = [x if isinstance(x, list) else xp.asarray(x, dtype) for x in operands]
+        arguments, start = [], 0
+        for tensor in tensors:
+            stop = start + tensor.ndim - 1 - len(batch)
+            arguments += [tensor, [*batch, *labels[start:stop], 0]]
+            start = stop
+        return einsum(xp, *arguments, *constants, [*batch, *legs, 0])
 
     def _pairs(self) -> list[tuple[int, int]]:
         pairs: dict[int, list[int]] = {}
@@ -156,6 +157,15 @@ def einsum(xp: Any, *arguments: Any) -> Any:
     if xp is np:
         return np.einsum(*arguments, optimize=len(arguments) > 5)
     return xp.einsum(*arguments, precision="highest")
+
+
+def _raised(num_labels: int, num_more: int, inverse: np.ndarray | None) -> np.ndarray:
+    """Return a determinant tensor whose last axes are raised by the inverse form."""
+    tensor = levi_civita(num_labels + num_more)
+    if inverse is not None:
+        for axis in range(num_labels, tensor.ndim):
+            tensor = np.moveaxis(np.tensordot(tensor, inverse, (axis, 1)), -1, axis)
+    return tensor
 
 
 @functools.lru_cache(maxsize=16)

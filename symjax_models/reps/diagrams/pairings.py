@@ -25,6 +25,11 @@ from symjax_models.reps.diagrams.halves import (
 from symjax_models.reps.powers import permutation_sign
 
 
+# Pairs of points, and points of determinant tensors.
+Pairs = tuple[tuple[int, int], ...]
+Groups = tuple[tuple[int, ...], ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Pairing:
     """A Brauer diagram on m points.
@@ -34,8 +39,8 @@ class Pairing:
         groups: Points of each determinant tensor in increasing order, groups in increasing order.
     """
 
-    pairs: tuple[tuple[int, int], ...]
-    groups: tuple[tuple[int, ...], ...] = ()
+    pairs: Pairs
+    groups: Groups = ()
 
 
 def pairings(
@@ -79,48 +84,104 @@ def make_diagram(pairing: Pairing, *, num_inputs: int, num_points: int) -> Diagr
     )
 
 
-def gram(diagrams: list[Pairing], *, n: int, sign: int, num_inputs: int) -> np.ndarray:
-    """Return the Frobenius inner products of pairings without groups, `[K, K]` float64.
+def gram(
+    types: tuple[int, ...],
+    *,
+    is_typed: bool,
+    n: int,
+    num_groups: int,
+    sign: int,
+    num_inputs: int,
+) -> np.ndarray:
+    """Return the Frobenius inner products of all diagrams that `pairings` yields, `[K, K]` float64.
 
-    Two diagrams on the same points close to loops, each worth a factor n.
+    Two diagrams on the same points close to loops, each worth a factor n, and to contractions of
+    determinant tensors. The form with which legs may be raised or lowered is orthogonal, so it
+    changes none of them.
 
     Args:
-        diagrams: The pairings.
+        types: As for `pairings`.
+        is_typed: As for `pairings`.
         n: Dimension of the space.
+        num_groups: As for `pairings`.
         sign: 1 for a symmetric form or none, -1 for the symplectic form, where a loop is worth -n,
             up to signs of the single diagrams.
         num_inputs: Number of input points.
     """
-    if not diagrams or not diagrams[0].pairs:
-        return np.ones((len(diagrams), len(diagrams)))
-    num_points = 2 * len(diagrams[0].pairs)
-    partner = np.zeros((len(diagrams), num_points), np.int64)
-    for row, diagram in zip(partner, diagrams, strict=True):
-        for a, b in diagram.pairs:
-            row[a], row[b] = b, a
-    count = len(diagrams)
-    loops = np.zeros((count, count), np.int64)
-    for row in range(count):
-        # A loop is named by its least point; labels travel along both matchings in turn.
-        labels = np.broadcast_to(np.arange(num_points), (count, num_points)).copy()
-        for _ in range(num_points // 2):
-            labels = np.minimum(labels, labels[:, partner[row]])
-            labels = np.minimum(labels, np.take_along_axis(labels, partner, axis=1))
-        loops[row] = (labels == np.arange(num_points)).sum(axis=1)
-    signs = np.array([_symplectic_sign(d, num_inputs) if sign < 0 else 1.0 for d in diagrams])
-    values = float(n) ** loops * float(sign) ** (num_points // 2 - loops)
-    return signs[:, None] * values * signs[None, :]
+    found, products = _products(types, is_typed, n, num_groups, sign, {})
+    if sign > 0:
+        return products
+    signs = np.array([_symplectic_sign(diagram, num_inputs) for diagram in found])
+    return signs[:, None] * products * signs * float(sign) ** (len(types) // 2)
 
 
-def gram_of_groups(diagrams: list[Pairing], *, n: int) -> np.ndarray:
-    """Return the Frobenius inner products of pairings with groups, from their entries.
+def _products(
+    types: tuple[int, ...],
+    is_typed: bool,
+    n: int,
+    num_groups: int,
+    sign: int,
+    known: dict[tuple[int, ...], tuple[list[Pairing], np.ndarray]],
+) -> tuple[list[Pairing], np.ndarray]:
+    """Return diagrams and their inner products, from those on two points less."""
+    if types in known:
+        return known[types]
+    found = list(pairings(types, is_typed=is_typed, group_size=n, num_groups=num_groups))
+    by_pair: dict[tuple[int, int], list[int]] = {}
+    for i, diagram in enumerate(found):
+        if diagram.pairs:
+            by_pair.setdefault(diagram.pairs[0], []).append(i)
+    if by_pair or not found:
+        products = np.zeros((len(found), len(found)))
+    else:
+        entries = np.array([_entries(diagram, n).ravel() for diagram in found])
+        products = entries @ entries.T
+    partners = [_partners(diagram) for diagram in found]
+    for (a, b), rows in by_pair.items():
+        fewer = types[:a] + types[a + 1 : b] + types[b + 1 :]
+        smaller, inner = _products(fewer, is_typed, n, num_groups, sign, known)
+        number = {(diagram.pairs, diagram.groups): i for i, diagram in enumerate(smaller)}
+        joined = [
+            _join(diagram, partner, a, b, loop=float(sign * n))
+            for diagram, partner in zip(found, partners, strict=True)
+        ]
+        columns = [number.get(end, 0) for end, _ in joined]
+        values = np.array([value for _, value in joined])
+        places = [number[joined[row][0]] for row in rows]
+        products[rows] = inner[np.ix_(places, columns)] * values
+    known[types] = found, products
+    return found, products
 
-    The form with which legs may be raised or lowered is orthogonal, so it changes none of them.
-    """
-    if not diagrams:
-        return np.zeros((0, 0))
-    tensors = np.array([_entries(diagram, n).ravel() for diagram in diagrams])
-    return tensors @ tensors.T
+
+def _join(
+    diagram: Pairing, partner: dict[int, int], a: int, b: int, *, loop: float
+) -> tuple[tuple[Pairs, Groups] | None, float]:
+    """Join two points of a diagram; return pairs and groups without them, and a factor."""
+    left = [p for p in range(len(partner) + sum(map(len, diagram.groups))) if p not in (a, b)]
+    name = {p: i for i, p in enumerate(left)}
+    pairs = [(name[p], name[q]) for p, q in diagram.pairs if p in name and q in name]
+    groups, value = list(diagram.groups), 1.0
+    if a in partner and b in partner:
+        if partner[a] == b:
+            value = loop
+        else:
+            p, q = sorted((name[partner[a]], name[partner[b]]))
+            pairs = sorted([*pairs, (p, q)])
+    else:
+        # A determinant tensor takes over the other end of the pair, and vanishes on a pair.
+        held, other = (b, partner.get(a)) if a in partner else (a, partner.get(b))
+        if other is None:
+            return None, 0.0
+        place = next(i for i, group in enumerate(groups) if held in group)
+        moved = [other if p == held else p for p in groups[place]]
+        value = permutation_sign(tuple(moved))
+        groups[place] = tuple(sorted(moved))
+    renamed = sorted(tuple(name[p] for p in group) for group in groups)
+    return (tuple(pairs), tuple(renamed)), value
+
+
+def _partners(diagram: Pairing) -> dict[int, int]:
+    return {p: q for pair in diagram.pairs for p, q in (pair, pair[::-1])}
 
 
 def permute(pairing: Pairing, order: tuple[int, ...], *, sign: int) -> tuple[Pairing, float]:
@@ -177,16 +238,14 @@ def _matchings(
 def _symplectic_sign(diagram: Pairing, num_inputs: int) -> float:
     # Crossings, and what separates "through lines are the identity, output pairs the inverse form"
     # from contracting every point with the same form.
-    crossings = sum(
-        a < c < b < d for (a, b), (c, d) in itertools.permutations(diagram.pairs, 2)
-    )
+    crossings = sum(a < c < b < d for (a, b), (c, d) in itertools.permutations(diagram.pairs, 2))
     flips = sum(b >= num_inputs for _, b in diagram.pairs)
     return -1.0 if (crossings + flips) % 2 else 1.0
 
 
 def _entries(diagram: Pairing, n: int) -> np.ndarray:
     num_points = 2 * len(diagram.pairs) + n * len(diagram.groups)
-    arguments = []
+    arguments = [np.ones(()), []]
     for pair in diagram.pairs:
         arguments += [np.eye(n), list(pair)]
     for group in diagram.groups:

@@ -9,7 +9,6 @@ Source: C. Godfrey, M. Rawson, D. Brown, H. Kvinge, 2023, arXiv:2303.06208 (S(n)
 orbit bases); E. Pearce-Crump, 2022, arXiv:2212.08630 (S(n)), and 2023, arXiv:2303.07172 (A(n)).
 """
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -70,20 +69,41 @@ def make_signed_diagram(partition: Partition, *, num_inputs: int, n: int) -> Dia
 def gram(partitions: list[Partition], *, n: int) -> np.ndarray:
     """Return the Frobenius inner products of partition diagrams, `[K, K]` float64.
 
-    A diagram is the sum of the orbit tensors of all coarser partitions, and an orbit tensor with b
-    blocks has n (n - 1) ... (n - b + 1) ones, disjoint from those of any other.
+    The product of two diagrams is the diagram of the finest partition that is coarser than both,
+    and a diagram with b blocks has n ** b ones.
 
     Args:
-        partitions: All partitions of a class that is closed under coarsening.
+        partitions: Partitions of the same points into at most n blocks each.
         n: Number of things permuted.
     """
     if not partitions:
         return np.zeros((0, 0))
-    labels = np.array(partitions, dtype=np.int64).reshape(len(partitions), -1)
-    together = (labels[:, :, None] == labels[:, None, :]).reshape(len(labels), -1)
-    is_finer = (together.astype(np.float32) @ (~together).T.astype(np.float32)) == 0
-    sizes = np.array([float(math.perm(n, max(p, default=-1) + 1)) for p in partitions])
-    return np.einsum("at,t,bt->ab", is_finer.astype(float), sizes, is_finer, optimize=True)
+    return float(n) ** _joint_blocks(partitions, len(partitions[0]), n)
+
+
+def _joint_blocks(partitions: list[Partition], num_points: int, n: int) -> np.ndarray:
+    """Count the blocks `[K, K]` of the finest partitions coarser than each two."""
+    if num_points == 0:
+        return np.zeros((len(partitions), len(partitions)))
+    fewer = list(set_partitions(num_points - 1, max_blocks=n))
+    counts = _joint_blocks(fewer, num_points - 1, n)
+    number = {partition: i for i, partition in enumerate(fewer)}
+    # The first point of a diagram joins it to the next point of its block, if there is one.
+    by_second: dict[int, list[int]] = {}
+    for i, partition in enumerate(partitions):
+        second = partition.index(0, 1) if 0 in partition[1:] else 0
+        by_second.setdefault(second, []).append(i)
+    result = np.zeros((len(partitions), len(partitions)))
+    for second, rows in by_second.items():
+        own = [number[_relabel(partitions[row][1:])[0]] for row in rows]
+        rest, alone = [], []
+        for partition in partitions:
+            other = partition[second]
+            moved = tuple(0 if label == other else label for label in partition[1:])
+            rest.append(number[_relabel(moved)[0]])
+            alone.append(second == 0 and 0 not in partition[1:])
+        result[rows] = counts[np.ix_(own, rest)] + np.array(alone)
+    return result
 
 
 def permute(partition: Partition, order: tuple[int, ...]) -> tuple[Partition, float]:

@@ -1,0 +1,55 @@
+"""Equivariant multilayer perceptron for any group."""
+
+import flax.linen as nn
+
+from symjax_models import reps
+from symjax_models.layers import Bilinear, Gate, Linear, Soft
+from symjax_models.reps import Rep, RepArray
+
+
+class EMLP(nn.Module):
+    """Alternate equivariant linear maps, products and gates on tensors of growing rank.
+
+    The hidden features are scalars, vectors, ... up to tensors `V^max_rank` with `channels[r]`
+    copies of rank r. A layer computes `h <- h + gate(a + product(b, c))` with linear maps a, b, c
+    of h; the first layer has no skip connection. The output is a linear map of the last h.
+
+    Attributes:
+        rep_out: Representation of the output.
+        channels: Copies of the tensors of rank 0, 1, ...
+        num_layers: Number of layers.
+        soft: Relaxes the symmetry of all linear maps (residual pathways); None for strict symmetry.
+
+    Equivariance:
+        The group of the representations, exact but for `soft`.
+
+    Source:
+        Finzi, Welling, Wilson 2021, arXiv:2104.09459, section 4: linear, bilinear and gated layers.
+        Deviations: minimal coordinates instead of projected weights; products of two linear maps of
+        the features channel by channel instead of a random subset of all products; skip
+        connections. Residual pathways: Finzi, Benton, Wilson 2021, arXiv:2112.01388.
+    """
+
+    rep_out: Rep
+    channels: tuple[int, ...] = (64, 32, 8)
+    num_layers: int = 3
+    soft: Soft | None = None
+
+    @nn.compact
+    def __call__(self, x: RepArray) -> RepArray:
+        """Map features of any representation of the group to `rep_out`."""
+        group = self.rep_out.group
+        vector = reps.vector(group)
+        hidden = 0 * reps.scalar(group)
+        for rank, copies in enumerate(self.channels):
+            hidden = hidden + copies * vector**rank
+        h = x
+        for index in range(self.num_layers):
+            linear, left, right = (
+                Linear(hidden, soft=self.soft, name=f"{name}_{index}")(h)
+                for name in ("linear", "left", "right")
+            )
+            product = Bilinear(hidden, name=f"product_{index}")(left, right)
+            update = Gate(name=f"gate_{index}")(linear + product)
+            h = update if index == 0 else h + update
+        return Linear(self.rep_out, soft=self.soft, name="output")(h)
