@@ -80,6 +80,7 @@ def run(
         metrics=metrics,
         samples=samples,
         params=sum(leaf[0].size for leaf in jax.tree.leaves(params)),
+        steps=config.num_steps if config.fit == "gradient" else 0,
         seconds=seconds,
         overrides=overrides or {},
         workdir=workdir,

@@ -154,6 +154,6 @@ def _plot_trajectories(
     figure.savefig(path)
 
 
-TABLE = tables.Table(
+TABLE = tables.PairedTable(
     name="nbody", rows=_ROWS, baseline="egnn", caption=_CAPTION, run=nbody.run, plot=plot
 )

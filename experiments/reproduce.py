@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import jax
 from absl import flags
 
-from experiments import cli, nbody_table, provenance, store, tables
+from experiments import cli, nbody_table, provenance, store, synthetic_table, tables
 from symjax_models.suggestion import nearest_of
 
-_TABLES = {"nbody": nbody_table.TABLE}
+_TABLES = {table.name: table for table in (nbody_table.TABLE, synthetic_table.TABLE)}
 
 
 def reproduce(
@@ -43,11 +43,15 @@ def reproduce(
         Whether all rows were filled (False: stopped by a signal).
     """
     revision = provenance.revision()
-    wanted = [row for row in table.rows if rows is None or row.name in rows]
-    for number, row in enumerate(wanted, start=1):
-        config = tables.load_config(table.name, row.name, preset)
+    wanted = [
+        (row, case, config)
+        for row in table.rows
+        if rows is None or row.name in rows
+        for case, config in table.configs(row.name, preset).items()
+    ]
+    for number, (row, case, config) in enumerate(wanted, start=1):
         values = cli.as_json(config)
-        title = f"[{number}/{len(wanted)}] {row.label}, {preset}"
+        title = f"[{number}/{len(wanted)}] {row.label}, {f'{case}, ' if case else ''}{preset}"
         stored = store.latest(
             store.read(table.name, results=results),
             row=row.name,
@@ -76,21 +80,23 @@ def publish(
         table: The table.
         presets: The presets to show.
         results: Folder of the stored rows. From the project's own folder the table goes into
-            README; from another one it goes beside the rows.
+            README; from another one it goes beside the rows. A table with a page of its own has
+            it beside the rows, from either.
 
     Returns:
         The table as text.
     """
-    found = tables.summaries(table, presets=presets, results=results)
-    text = tables.render(table, found)
-    if results == store.RESULTS and presets == tables.PRESETS:
+    page = table.page(presets=presets, results=results)
+    text = table.readme(presets=presets, results=results)
+    is_public = results == store.RESULTS and presets == tables.PRESETS
+    if is_public:
         tables.update_readme(table.name, text)
         print(f"table: {tables.README}")
-    else:
-        (results / f"{table.name}.md").write_text(text)
+    if page or not is_public:
+        (results / f"{table.name}.md").write_text(page or text)
         print(f"table: {results / f'{table.name}.md'}")
     try:
-        for path in table.plot(found, results / "figures"):
+        for path in table.draw(results / "figures", presets=presets, results=results):
             print(f"figure: {path}")
     except ImportError as error:
         print(error, file=sys.stderr)

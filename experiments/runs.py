@@ -103,8 +103,9 @@ def store_rows(
     config: Mapping[str, Any],
     *,
     metrics: Sequence[Mapping[str, Any]],
-    samples: Sequence[Mapping[str, np.ndarray]],
+    samples: Sequence[Mapping[str, np.ndarray]] | None = None,
     params: int,
+    steps: int,
     seconds: float,
     overrides: Mapping[str, Any],
     workdir: pathlib.Path,
@@ -116,8 +117,9 @@ def store_rows(
         config: The config as JSON values.
         metrics: Metrics of every seed.
         samples: Arrays of every seed that tables and figures need; kept in `workdir`, and with
-            the stored rows too if nothing was overridden.
+            the stored rows too if nothing was overridden. None if they need none.
         params: Number of parameters.
+        steps: Training steps of every seed; 0 for an exact fit.
         seconds: Wall time of the run, all seeds together.
         overrides: Config fields that differ from the config file.
         workdir: Folder of the run.
@@ -126,16 +128,17 @@ def store_rows(
     if jax.process_index() != 0:
         return
     key = {name: config[name] for name in ("table", "row", "preset")}
-    for seed, values, arrays in zip(config["seeds"], metrics, samples, strict=True):
+    for seed, arrays in zip(config["seeds"], samples or (), strict=samples is not None):
         store.write_samples(workdir / f"samples-{seed}.npz", arrays)
         if not overrides:
             store.write_samples(store.samples_path(**key, seed=seed, results=results), arrays)
+    for seed, values in zip(config["seeds"], metrics, strict=True):
         row = {
             **key,
             "seed": seed,
             "metrics": dict(values),
             "params": params,
-            "steps": config["num_steps"] if config["fit"] == "gradient" else 0,
+            "steps": steps,
             "seconds": round(seconds, 2),
             "hardware": provenance.hardware(),
             "versions": provenance.versions(),

@@ -58,6 +58,20 @@ def summarize(
     )
 
 
+def over_seeds(stored: Sequence[store.Row], metric: str) -> tuple[float, float | None]:
+    """Average a metric over the seeds of one run.
+
+    Args:
+        stored: Stored rows, one per seed, at least one.
+        metric: Name of the metric.
+
+    Returns:
+        Mean over seeds, and its standard error; None for one seed.
+    """
+    values = np.array([row["metrics"][metric] for row in stored], np.float64)
+    return float(values.mean()), _standard_error(values) if len(values) > 1 else None
+
+
 def paired_difference(first: Summary, second: Summary) -> tuple[float, float]:
     """Compare two rows on the same test simulations.
 

@@ -90,6 +90,7 @@ def latest(
     row: str,
     preset: str,
     config: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
     revision: str | None = None,
 ) -> list[Row]:
     """Pick the newest complete run of one row of a table.
@@ -99,6 +100,7 @@ def latest(
         row: Name of the row.
         preset: Name of the preset.
         config: Only runs of this config.
+        data: Only runs with these values of `config.data`.
         revision: Only runs of this revision.
 
     Returns:
@@ -110,6 +112,8 @@ def latest(
         if (stored["row"], stored["preset"]) != (row, preset) or stored["overrides"]:
             continue
         if config is not None and config_hash(stored["config"]) != config_hash(config):
+            continue
+        if data is not None and any(stored["config"]["data"].get(k) != data[k] for k in data):
             continue
         if revision is not None and stored["revision"] != revision:
             continue

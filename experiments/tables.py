@@ -1,5 +1,6 @@
 """Result tables: what they hold, and their text in README."""
 
+import abc
 import dataclasses
 import importlib.util
 import pathlib
@@ -19,7 +20,7 @@ class TableRow:
     """One row of a table and what was published about it.
 
     Attributes:
-        name: Name in the registry and in the stored rows.
+        name: Name in the stored rows and of the config file.
         label: Name to print.
         published: The published number, as printed there; empty if there is none.
         source: Where that number is from.
@@ -28,30 +29,68 @@ class TableRow:
 
     name: str
     label: str
-    published: str
-    source: str
-    budget: str
+    published: str = ""
+    source: str = ""
+    budget: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table(abc.ABC):
     """A table that `reproduce` fills.
 
     Attributes:
         name: Name of the table, of its configs' folder and of its file of stored rows.
         rows: Its rows, in print order.
-        baseline: The row that all others are compared with, pairwise.
-        caption: What the numbers are, with unit and protocol.
         run: Trains one config and stores its rows; returns whether it came to its end.
-        plot: Draws the figures from the summaries by (row, preset) and returns their paths.
     """
 
     name: str
     rows: tuple[TableRow, ...]
+    run: Callable[..., bool]
+
+    def configs(self, row: str, preset: str) -> dict[str, ml_collections.ConfigDict]:
+        """Return the configs of a row by a name of their own; one without a name here."""
+        return {"": load_config(self.name, row, preset)}
+
+    @abc.abstractmethod
+    def readme(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
+        """Write what README shows of the stored rows, as Markdown that ends in a newline."""
+
+    def page(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
+        """Write the whole table for a page of its own; empty if README shows all there is."""
+        del presets, results
+        return ""
+
+    @abc.abstractmethod
+    def draw(
+        self, folder: pathlib.Path, *, presets: Sequence[str], results: pathlib.Path
+    ) -> list[pathlib.Path]:
+        """Draw the figures of the stored rows into a folder and return their paths."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairedTable(Table):
+    """A table of one run per row, compared on the same test simulations.
+
+    Attributes:
+        baseline: The row that all others are compared with, pairwise.
+        caption: What the numbers are, with unit and protocol.
+        plot: Draws the figures from the summaries by (row, preset) and returns their paths.
+    """
+
     baseline: str
     caption: str
-    run: Callable[..., bool]
     plot: Callable[[dict[tuple[str, str], statistics.Summary], pathlib.Path], list[pathlib.Path]]
+
+    def readme(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
+        """Write the table."""
+        return render(self, summaries(self, presets=presets, results=results))
+
+    def draw(
+        self, folder: pathlib.Path, *, presets: Sequence[str], results: pathlib.Path
+    ) -> list[pathlib.Path]:
+        """Draw the figures."""
+        return self.plot(summaries(self, presets=presets, results=results), folder)
 
 
 def load_config(table: str, row: str, preset: str) -> ml_collections.ConfigDict:
@@ -64,7 +103,7 @@ def load_config(table: str, row: str, preset: str) -> ml_collections.ConfigDict:
 
 
 def summaries(
-    table: Table,
+    table: PairedTable,
     *,
     presets: Sequence[str] = PRESETS,
     results: pathlib.Path = store.RESULTS,
@@ -90,7 +129,7 @@ def summaries(
     return found
 
 
-def render(table: Table, found: dict[tuple[str, str], statistics.Summary]) -> str:
+def render(table: PairedTable, found: dict[tuple[str, str], statistics.Summary]) -> str:
     """Write a table as Markdown, our numbers beside the published ones.
 
     Args:
@@ -143,7 +182,7 @@ def replace_between_markers(document: str, name: str, text: str) -> str:
 
 
 def _render_row(
-    table: Table,
+    table: PairedTable,
     row: TableRow,
     preset: str,
     found: dict[tuple[str, str], statistics.Summary],
@@ -176,7 +215,7 @@ def _render_row(
     return f"| {' | '.join(cells)} |"
 
 
-def _notes(table: Table, found: dict[tuple[str, str], statistics.Summary]) -> list[str]:
+def _notes(table: PairedTable, found: dict[tuple[str, str], statistics.Summary]) -> list[str]:
     stored = [row for summary in found.values() for row in summary.stored]
     if not stored:
         return [f"No rows are stored yet: `python -m experiments.reproduce --table={table.name}`."]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models import reps
 from symjax_models.layers import initializers
-from symjax_models.layers.typed import check_features, output_dtype
+from symjax_models.layers.typed import check_features
 from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.equivariant_basis import apply_to_products
 from symjax_models.reps.variance import unit_variance_factors

@@ -3,8 +3,21 @@
 from symjax_models.models import registry
 from symjax_models.models.affine import Affine
 from symjax_models.models.egnn import EGNN
+from symjax_models.models.emlp import EMLP
 from symjax_models.models.gnn import GNN
+from symjax_models.models.gram import GramMLP
 from symjax_models.models.linear import LinearDynamics
+from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.radial_field import RadialField
 
-__all__ = ["EGNN", "GNN", "Affine", "LinearDynamics", "RadialField", "registry"]
+__all__ = [
+    "EGNN",
+    "EMLP",
+    "GNN",
+    "Affine",
+    "FlatMLP",
+    "GramMLP",
+    "LinearDynamics",
+    "RadialField",
+    "registry",
+]

@@ -11,8 +11,8 @@ class EMLP(nn.Module):
     """Alternate equivariant linear maps, products and gates on tensors of growing rank.
 
     The hidden features are scalars, vectors, ... up to tensors `V^max_rank` with `channels[r]`
-    copies of rank r. A layer computes `h <- h + gate(a + product(b, c))` with linear maps a, b, c
-    of h; the first layer has no skip connection. The output is a linear map of the last h.
+    copies of rank r. A layer computes `h <- h + gate(a) + product(b, c)` with linear maps a, b, c of
+    h; the first layer has no skip connection. The output is a linear map of the last h.
 
     Attributes:
         rep_out: Representation of the output.
@@ -50,6 +50,6 @@ class EMLP(nn.Module):
                 for name in ("linear", "left", "right")
             )
             product = Bilinear(hidden, name=f"product_{index}")(left, right)
-            update = Gate(name=f"gate_{index}")(linear + product)
+            update = Gate(name=f"gate_{index}")(linear) + product
             h = update if index == 0 else h + update
         return Linear(self.rep_out, soft=self.soft, name="output")(h)

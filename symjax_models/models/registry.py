@@ -6,7 +6,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from symjax_models.models import affine, egnn, gnn, linear, radial_field
+from symjax_models.models import affine, egnn, emlp, gnn, gram, linear, mlp, radial_field
 from symjax_models.suggestion import nearest_of
 
 # What callers outside layers and models need to know of a Linen module.
@@ -15,8 +15,11 @@ Model = nn.Module
 MODELS: dict[str, type[Model]] = {
     "affine": affine.Affine,
     "egnn": egnn.EGNN,
+    "emlp": emlp.EMLP,
     "gnn": gnn.GNN,
+    "gram": gram.GramMLP,
     "linear": linear.LinearDynamics,
+    "mlp": mlp.FlatMLP,
     "radial_field": radial_field.RadialField,
 }
 
@@ -25,14 +28,16 @@ def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> M
     """Build a registered model.
 
     Args:
-        name: The name of the row in the result tables, such as `"egnn"`.
+        name: The name of the model, such as `"egnn"`: that of its row in the result tables, but
+            for rows that train one model in several ways.
         hyperparameters: Values of the module's fields; fields left out keep their defaults.
 
     Returns:
         The Linen module.
 
     Raises:
-        ValueError: If the name or a hyper-parameter is unknown; the nearest one is named.
+        ValueError: If the name or a hyper-parameter is unknown; the nearest one is named. If a
+            hyper-parameter without a default is left out.
 
     >>> make_model("egnn", {"features": 32}).features
     32
@@ -46,4 +51,12 @@ def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> M
             raise ValueError(
                 f"model {name!r} has no field {key!r}; {nearest_of(key, sorted(fields))}"
             )
+    # A Linen module gives `parent` and `name` defaults, and a field without one is required.
+    for field in dataclasses.fields(model):
+        has_default = (
+            field.default is not dataclasses.MISSING
+            or field.default_factory is not dataclasses.MISSING
+        )
+        if not has_default and field.name not in (hyperparameters or {}):
+            raise ValueError(f"model {name!r} needs the field {field.name!r}")
     return model(**(hyperparameters or {}))

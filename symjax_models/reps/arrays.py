@@ -39,6 +39,9 @@ class RepArray:
     ((7, 3, 4), (7, 14))
     """
 
+    # NumPy must leave `array * features` to `__rmul__`, or it would make an array of objects.
+    __array_ufunc__ = None
+
     def __init__(self, rep: base.Rep, blocks: Sequence[ArrayLike]) -> None:
         blocks = tuple(block if hasattr(block, "shape") else jnp.asarray(block) for block in blocks)
         _check_blocks(rep, blocks)
@@ -61,9 +64,7 @@ class RepArray:
         """
         array = jnp.asarray(array)
         if array.ndim == 0 or array.shape[-1] != rep.dim:
-            raise ValueError(
-                f"features of {rep!r} have shape [..., {rep.dim}], got {array.shape}"
-            )
+            raise ValueError(f"features of {rep!r} have shape [..., {rep.dim}], got {array.shape}")
         blocks, start = [], 0
         for multiplicity, term in rep.terms:
             stop = start + multiplicity * term.dim
@@ -75,7 +76,10 @@ class RepArray:
     @property
     def flat(self) -> Array:
         """All components in one array `[..., rep.dim]`, summand after summand, copy after copy."""
-        rows = [jnp.swapaxes(block, -1, -2).reshape(*self.shape, -1) for block in self.blocks]
+        rows = [
+            jnp.swapaxes(block, -1, -2).reshape(*self.shape, multiplicity * term.dim)
+            for (multiplicity, term), block in zip(self.rep.terms, self.blocks, strict=True)
+        ]
         return jnp.concatenate(rows, axis=-1) if rows else jnp.zeros((*self.shape, 0))
 
     @property
@@ -97,11 +101,15 @@ class RepArray:
         Returns:
             The features `rho(g) x`.
         """
-        moved = [
-            jnp.einsum("...ij,...jc->...ic", term.rho(g), block, precision="highest")
-            for (_, term), block in zip(self.rep.terms, self.blocks, strict=True)
-        ]
-        return type(self)(self.rep, [b.astype(a.dtype) for a, b in zip(self.blocks, moved)])
+        blocks = []
+        for (_, term), block in zip(self.rep.terms, self.blocks, strict=True):
+            moved = jnp.einsum("...ij,...jc->...ic", term.rho(g), block, precision="highest")
+            # The precision stays; complex matrices make real components complex.
+            dtype = block.dtype
+            if jnp.iscomplexobj(moved):
+                dtype = jnp.promote_types(dtype, jnp.complex64)
+            blocks.append(moved.astype(dtype))
+        return type(self)(self.rep, blocks)
 
     def map(self, function: Callable[[Array], Array]) -> Self:
         """Apply a function that keeps shapes to every block; it must commute with the group."""
@@ -113,7 +121,7 @@ class RepArray:
             if term == summand:
                 return block
         known = [str(term) for _, term in self.rep.terms]
-        raise ValueError(f"{self.rep!r} has no summand {summand}; {nearest_of(summand, known)}")
+        raise ValueError(f"{self.rep!r} has no summand {summand!r}; {nearest_of(summand, known)}")
 
     def __add__(self, other: "RepArray") -> Self:
         return self._combine(other, jnp.add, "+")
@@ -126,12 +134,7 @@ class RepArray:
 
     def __mul__(self, factor: ArrayLike) -> Self:
         """Multiply by invariant numbers: one, or one per batch entry."""
-        if isinstance(factor, RepArray):
-            raise ValueError(
-                "features do not multiply entry by entry, which no group respects; "
-                "layers.Bilinear makes equivariant products"
-            )
-        factor = jnp.asarray(factor)
+        factor = _invariant(factor)
         if factor.ndim > len(self.shape):
             raise ValueError(
                 f"a factor has no more axes than the batch {self.shape}, got shape {factor.shape}"
@@ -141,7 +144,7 @@ class RepArray:
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: ArrayLike) -> Self:
-        return self * (1 / jnp.asarray(divisor))
+        return self * (1 / _invariant(divisor))
 
     def __repr__(self) -> str:
         return f"RepArray({self.rep!r}, batch {self.shape}, {self.dtype})"
@@ -206,13 +209,27 @@ def concatenate(arrays: Sequence[RepArray]) -> RepArray:
 
     Returns:
         Features of the sum of their representations.
+
+    Raises:
+        ValueError: If there are none, or their groups differ.
     """
+    if not arrays:
+        raise ValueError("concatenate needs at least one array of features, got none")
     rep = functools.reduce(lambda a, b: a + b, (array.rep for array in arrays))
     blocks = []
     for _, term in rep.terms:
         pieces = [array[term] for array in arrays if any(term == own for _, own in array.rep.terms)]
         blocks.append(jnp.concatenate(pieces, axis=-1))
     return RepArray(rep, blocks)
+
+
+def _invariant(factor: Any) -> Array:
+    if isinstance(factor, RepArray):
+        raise ValueError(
+            "features do not multiply entry by entry, which no group respects; "
+            "layers.Bilinear makes equivariant products"
+        )
+    return jnp.asarray(factor)
 
 
 def _check_blocks(rep: base.Rep, blocks: tuple[Any, ...]) -> None:

@@ -7,15 +7,12 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from symjax_models.groups.base import Group
+from symjax_models.reps import checks, matrices
 from symjax_models.typing import ArrayLike
-
-# A transform must not lose bits to an accelerator's matmul units.
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class Rep(abc.ABC):
@@ -31,7 +28,7 @@ class Rep(abc.ABC):
     ========================  ==================================================================
     `a + b`, `k * a`          direct sum; equal summands are gathered, at the place of the first
     `a * b`, `a ** k`         tensor product, distributed over sums, scalars left out; the
-                              components of `a * b` are those of `kron(a, b)`, row-major
+                              components of `a * b` are those of `matrices.kron(a, b)`, row-major
     `a.dual`                  `rho(g)^-T`; the representation itself where `rho` is real orthogonal
     ========================  ==================================================================
 
@@ -120,13 +117,13 @@ class Rep(abc.ABC):
     def __add__(self, other: "Rep") -> "Rep":
         if not isinstance(other, Rep):
             return NotImplemented
-        check_same_group(self, other)
+        checks.check_same_group(self, other)
         return direct_sum((*self.terms, *other.terms), group=self.group)
 
     def __mul__(self, other: "Rep") -> "Rep":
         if not isinstance(other, Rep):
             return NotImplemented
-        check_same_group(self, other)
+        checks.check_same_group(self, other)
         return direct_sum(
             (
                 (m1 * m2, _tensor(self.group, (*a.factors, *b.factors)))
@@ -137,11 +134,11 @@ class Rep(abc.ABC):
         )
 
     def __rmul__(self, multiplicity: int) -> "Rep":
-        count = check_count(multiplicity, what="a multiplicity")
+        count = checks.check_count(multiplicity, what="a multiplicity")
         return direct_sum(((count * m, rep) for m, rep in self.terms), group=self.group)
 
     def __pow__(self, exponent: int) -> "Rep":
-        count = check_count(exponent, what="an exponent")
+        count = checks.check_count(exponent, what="an exponent")
         return functools.reduce(operator.mul, [self] * count, Scalar(self.group))
 
     def _check(self, matrix: ArrayLike, what: str) -> Any:
@@ -186,10 +183,10 @@ class Scalar(Rep):
         return self
 
     def _rho(self, g: Any) -> Any:
-        return namespace(g).ones((*g.shape[:-2], 1, 1), g.dtype)
+        return matrices.namespace(g).ones((*g.shape[:-2], 1, 1), g.dtype)
 
     def _drho(self, a: Any) -> Any:
-        return namespace(a).zeros((*a.shape[:-2], 1, 1), a.dtype)
+        return matrices.namespace(a).zeros((*a.shape[:-2], 1, 1), a.dtype)
 
     def __str__(self) -> str:
         return "1"
@@ -229,7 +226,7 @@ class Dual(Rep):
         matrix = self.inner._rho(g)
         if self.is_orthogonal:
             return matrix.conj()
-        return namespace(g).linalg.inv(matrix).swapaxes(-1, -2)
+        return matrices.namespace(g).linalg.inv(matrix).swapaxes(-1, -2)
 
     def _drho(self, a: Any) -> Any:
         return -self.inner._drho(a).swapaxes(-1, -2)
@@ -271,16 +268,16 @@ class Tensor(Rep):
         return Tensor(self.group, tuple(part.dual for part in self.parts))
 
     def _rho(self, g: Any) -> Any:
-        return functools.reduce(kron, (part._rho(g) for part in self.parts))
+        return functools.reduce(matrices.kron, (part._rho(g) for part in self.parts))
 
     def _drho(self, a: Any) -> Any:
         # d(A x B) = dA x 1 + 1 x dB, one factor after another.
-        xp = namespace(a)
+        xp = matrices.namespace(a)
         result = self.parts[0]._drho(a)
         for part in self.parts[1:]:
             left = xp.eye(result.shape[-1], dtype=a.dtype)
             right = xp.eye(part.dim, dtype=a.dtype)
-            result = kron(result, right) + kron(left, part._drho(a))
+            result = matrices.kron(result, right) + matrices.kron(left, part._drho(a))
         return result
 
     def __str__(self) -> str:
@@ -332,7 +329,7 @@ class Sum(Rep):
             for (multiplicity, _), block in zip(self.summands, blocks, strict=True)
             for _ in range(multiplicity)
         ]
-        return block_diagonal(like, copies)
+        return matrices.block_diagonal(like, copies)
 
     def __str__(self) -> str:
         if not self.summands:
@@ -357,57 +354,6 @@ def direct_sum(terms: Iterable[tuple[int, Rep]], *, group: Group) -> Rep:
     if len(summands) == 1 and summands[0][0] == 1:
         return summands[0][1]
     return Sum(group, summands)
-
-
-def check_same_group(a: Rep, b: Rep) -> None:
-    """Raise `ValueError` unless both are representations of the same group."""
-    if a.group != b.group:
-        raise ValueError(
-            f"expected representations of one group, got {a!r} and {b!r}; reps.restrict and "
-            "reps.of_factor turn one into a representation of another group"
-        )
-
-
-def check_count(value: Any, *, what: str) -> int:
-    """Return a whole number of at least 0 as an `int`, or raise `ValueError`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = -1
-    if isinstance(value, bool) or count < 0:
-        raise ValueError(f"{what} is a whole number of at least 0, got {value!r}")
-    return count
-
-
-def namespace(array: Any) -> Any:
-    """Return the module whose functions take this array: NumPy or `jax.numpy`."""
-    return np if isinstance(array, np.ndarray) else jnp
-
-
-def kron(a: Any, b: Any) -> Any:
-    """Return the Kronecker product of matrices `[..., A, A]` and `[..., B, B]`, over batches."""
-    product = a[..., :, None, :, None] * b[..., None, :, None, :]
-    size = a.shape[-1] * b.shape[-1]
-    return product.reshape(*product.shape[:-4], size, size)
-
-
-def block_diagonal(like: Any, blocks: list[Any]) -> Any:
-    """Place square matrices `[..., d, d]` along a diagonal, with the batch axes of `like`."""
-    xp = namespace(like)
-    batch, size = like.shape[:-2], sum(block.shape[-1] for block in blocks)
-    rows, start = [], 0
-    for block in blocks:
-        width = block.shape[-1]
-        left = xp.zeros((*batch, width, start), block.dtype)
-        right = xp.zeros((*batch, width, size - start - width), block.dtype)
-        rows.append(xp.concatenate([left, block, right], axis=-1))
-        start += width
-    return xp.concatenate(rows, axis=-2) if rows else xp.zeros((*batch, 0, 0), like.dtype)
-
-
-def matmul(a: Any, b: Any) -> Any:
-    """Multiply matrices without loss of precision on accelerators."""
-    return np.matmul(a, b) if namespace(a) is np else jnp.matmul(a, b, precision=_HIGHEST)
 
 
 def _tensor(group: Group, factors: tuple[Rep, ...]) -> Rep:

@@ -35,7 +35,7 @@ def decompose(rep: base.Rep) -> dict[base.Rep, int]:
     >>> from symjax_models import reps
     >>> V = reps.vector(groups.Octahedral())
     >>> decompose(V * V)
-    {1#1 of Octahedral(): 1, 2#1 of Octahedral(): 1, 3#1 of Octahedral(): 1, 3#2 of Octahedral(): 1}
+    {1 of Octahedral(): 1, 2#1 of Octahedral(): 1, 3#1 of Octahedral(): 1, 3#2 of Octahedral(): 1}
     """
     candidates = _candidates(rep)
     elements = _elements(rep)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from symjax_models import groups
-from symjax_models.reps import base, kronecker, orbits, schur
+from symjax_models.reps import base, checks, kronecker, matrices, orbits, schur
 from symjax_models.reps.counting import dimension
 from symjax_models.reps.diagrams import closed_form
 from symjax_models.reps.diagrams.basis import DiagramBasis
@@ -66,7 +66,7 @@ class SumBasis:
         Returns:
             Components `[..., D_out, C_out]`.
         """
-        xp = base.namespace(x)
+        xp = matrices.namespace(x)
         start, rows = 0, []
         for (count_out, term_out), row in zip(self.rep_out.terms, self.blocks, strict=True):
             total = xp.zeros((*x.shape[:-2], count_out * term_out.dim, weights.shape[-1]), x.dtype)
@@ -121,7 +121,7 @@ def equivariant_basis(
     >>> basis.size, basis.method, basis.dense().shape
     (3, '3 diagrams (Brauer)', (3, 9, 9))
     """
-    base.check_same_group(rep_in, rep_out)
+    checks.check_same_group(rep_in, rep_out)
     if isinstance(rep_in, base.Sum) or isinstance(rep_out, base.Sum):
         blocks = tuple(
             tuple(equivariant_basis(i, o, tolerance=tolerance) for _, i in rep_in.terms)

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.spatial
 
 from symjax_models.groups.base import Group
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 
 # Tables of more entries than this are refused: 64 MB.
 MAX_TABLE = 16_000_000
@@ -37,14 +37,14 @@ class Tabulated(base.Rep):
         """Return `rho` of the elements at places `[...]` of `group.elements`."""
 
     def _rho(self, g: Any) -> Any:
-        xp = base.namespace(g)
+        xp = matrices.namespace(g)
         dtype = g.dtype if xp.issubdtype(g.dtype, xp.inexact) else xp.result_type(float)
         if self.is_complex:
             dtype = xp.promote_types(dtype, np.complex64)
         return self.matrices(index_of(self.group, g), dtype)
 
     def _drho(self, a: Any) -> Any:
-        return base.namespace(a).zeros((*a.shape[:-2], self.dim, self.dim), a.dtype)
+        return matrices.namespace(a).zeros((*a.shape[:-2], self.dim, self.dim), a.dtype)
 
 
 def index_of(group: Group, g: Any) -> Any:

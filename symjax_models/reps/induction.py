@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symjax_models.groups.base import Group
-from symjax_models.reps import base, finite, permutation_reps, restriction
+from symjax_models.reps import base, finite, matrices, permutation_reps, restriction
 from symjax_models.reps.counting.characters import character
 
 
@@ -48,7 +48,7 @@ class Induced(finite.Tabulated):
 
     def matrices(self, index: Any, dtype: Any) -> Any:
         """Return matrices `[..., dim, dim]`: one block in every row and column of blocks."""
-        xp = base.namespace(index)
+        xp = matrices.namespace(index)
         moves = xp.asarray(_moves(self.group, self.inner.group))[index]
         targets, elements = moves[..., 0, :], moves[..., 1, :]
         blocks = xp.asarray(self.inner.rho(self.inner.group.elements), dtype)[elements]

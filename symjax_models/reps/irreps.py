@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from symjax_models.groups.base import Group
-from symjax_models.reps import base, finite
+from symjax_models.reps import base, finite, matrices
 from symjax_models.reps.irreducible_parts import irreducible_parts, norm_of
 
 # Larger groups are refused: their irreps are better built with more knowledge of the group.
@@ -23,7 +23,7 @@ class Irrep(finite.Tabulated):
 
     Args:
         group: The group.
-        index: Its place in `irreps(group)`, from 0, the trivial one.
+        index: Its place in `irreps(group)`, from 1: the trivial one is `Scalar`.
     """
 
     group: Group
@@ -67,14 +67,14 @@ class Irrep(finite.Tabulated):
 
     def matrices(self, index: Any, dtype: Any) -> Any:
         """Look up the matrices of elements, `[..., d, d]`."""
-        return base.namespace(index).asarray(self.table, dtype)[index]
+        return matrices.namespace(index).asarray(self.table, dtype)[index]
 
     def __str__(self) -> str:
         before = _tables(self.group)[: self.index]
         return f"{self.dim}#{1 + sum(table.shape[-1] == self.dim for table in before)}"
 
 
-def irreps(group: Group) -> tuple[Irrep, ...]:
+def irreps(group: Group) -> tuple[base.Rep, ...]:
     """Return the irreducible representations of a finite group, one of each kind.
 
     They are found in products of the irreducible parts of V, which contain all of them as V is
@@ -86,7 +86,7 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
 
     Returns:
         The representations, by dimension and then by decreasing characters of `group.elements`:
-        the trivial one first. Over the numbers of its endomorphisms, of dimension e, the sum of
+        the trivial one, `scalar(group)`, first. Over the numbers of its endomorphisms, of dimension e, the sum of
         `d^2 / e` is the order of the group.
 
     Raises:
@@ -101,9 +101,10 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
 
     >>> from symjax_models import groups
     >>> irreps(groups.S(4)), irreps(groups.C(3))[1].field
-    ((1#1 of S(4), 1#2 of S(4), 2#1 of S(4), 3#1 of S(4), 3#2 of S(4)), 'C')
+    ((1 of S(4), 1#2 of S(4), 2#1 of S(4), 3#1 of S(4), 3#2 of S(4)), 'C')
     """
-    return tuple(Irrep(group, index) for index in range(len(_tables(group))))
+    others = (Irrep(group, index) for index in range(1, len(_tables(group))))
+    return base.Scalar(group), *others
 
 
 @functools.lru_cache(maxsize=64)
@@ -123,7 +124,7 @@ def _tables(group: Group) -> tuple[np.ndarray, ...]:
         for factor in factors:
             if sum(known.share for known in found) == len(elements):
                 break
-            _collect(group, base.kron(part.table, factor.table), found)
+            _collect(group, matrices.kron(part.table, factor.table), found)
     found.sort(key=lambda part: part.rank)
     for part in found:
         part.table.setflags(write=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symjax_models import groups
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 from symjax_models.reps.factor import OfFactor
 
 
@@ -35,8 +35,10 @@ class KroneckerBasis:
         for number, part in enumerate(self.parts[:-1]):
             x = _expand(part, x, axis=num_batch + number)
         sizes = [part.size for part in self.parts]
-        kernel = weights.reshape(-1, sizes[last], channels_in, channels_out)
-        kernel = kernel.transpose(1, 2, 0, 3).reshape(sizes[last], -1, channels_out)
+        rest = math.prod(sizes[:last])
+        kernel = weights.reshape(rest, sizes[last], channels_in, channels_out)
+        kernel = kernel.transpose(1, 2, 0, 3)
+        kernel = kernel.reshape(sizes[last], channels_in * rest, channels_out)
         return _merge_axes(self.parts[last].apply(kernel, x), self.rep_out, num_batch=num_batch)
 
     def dense(self) -> np.ndarray:
@@ -91,8 +93,8 @@ def _merge_axes(x: Any, rep: base.Rep, *, num_batch: int) -> Any:
 
 def _expand(part: Any, x: Any, *, axis: int) -> Any:
     """Apply every basis map along an axis; the maps become channels, `[..., C K]`."""
-    xp = base.namespace(x)
+    xp = matrices.namespace(x)
     moved = xp.moveaxis(x, axis, -1)[..., None]
     every = xp.eye(part.size, dtype=x.dtype)[:, None, :]
     result = xp.moveaxis(part.apply(every, moved), -2, axis)
-    return result.reshape(*result.shape[:-2], -1)
+    return result.reshape(*result.shape[:-2], result.shape[-2] * part.size)

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 
 _MAX_PAIRS = 4_000_000
 _MAX_MATRIX = 3000
@@ -39,13 +39,14 @@ class OrbitBasis:
 
     def apply(self, weights: Any, x: Any) -> Any:
         """Apply a combination of the basis maps; see `DiagramBasis.apply`."""
-        xp = base.namespace(x)
+        xp = matrices.namespace(x)
         zero = xp.zeros((1, *weights.shape[1:]), weights.dtype)
         shared = xp.concatenate([weights, zero])[self._index]
         matrix = shared * xp.asarray(self._values, weights.dtype)[:, :, None, None]
         outputs, inputs, channels_in, channels_out = matrix.shape
-        matrix = matrix.transpose(1, 2, 0, 3).reshape(inputs * channels_in, -1)
-        y = base.matmul(x.reshape(*x.shape[:-2], inputs * channels_in), matrix)
+        matrix = matrix.transpose(1, 2, 0, 3)
+        matrix = matrix.reshape(inputs * channels_in, outputs * channels_out)
+        y = matrices.matmul(x.reshape(*x.shape[:-2], inputs * channels_in), matrix)
         return y.reshape(*x.shape[:-2], outputs, channels_out)
 
     def dense(self) -> np.ndarray:

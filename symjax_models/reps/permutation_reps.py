@@ -8,7 +8,7 @@ import numpy as np
 
 from symjax_models import groups
 from symjax_models.groups.base import Group
-from symjax_models.reps import base, finite, restriction
+from symjax_models.reps import base, finite, matrices, restriction
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -50,7 +50,7 @@ class Quotient(finite.Tabulated):
 
     def matrices(self, index: Any, dtype: Any) -> Any:
         """Return permutation matrices `[..., dim, dim]`."""
-        xp = base.namespace(index)
+        xp = matrices.namespace(index)
         images = xp.asarray(self.actions)[index]
         return xp.swapaxes(xp.eye(self.dim, dtype=dtype)[images], -1, -2)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from symjax_models import groups
 from symjax_models.groups.base import Group
-from symjax_models.reps import base
+from symjax_models.reps import base, checks, matrices
 from symjax_models.reps.vector import vector
 
 
@@ -36,7 +36,7 @@ class PlanarIrrep(base.Rep):
 
     def _rho(self, g: Any) -> Any:
         # The first column of g is the unit complex number of the angle, of which we take the power.
-        xp = base.namespace(g)
+        xp = matrices.namespace(g)
         cosine, sine = _power(g[..., 0, 0], g[..., 1, 0], self.frequency)
         columns = (xp.stack([cosine, sine], axis=-1), xp.stack([-sine, cosine], axis=-1))
         if isinstance(self.group, groups.O):
@@ -77,7 +77,7 @@ def planar_irrep(group: Group, frequency: int) -> base.Rep:
     """
     if not is_planar(group):
         raise ValueError(f"expected groups.SO(2) or groups.O(2), got {group!r}")
-    frequency = base.check_count(frequency, what="a frequency")
+    frequency = checks.check_count(frequency, what="a frequency")
     if frequency == 0:
         return base.Scalar(group)
     return vector(group) if frequency == 1 else PlanarIrrep(group, frequency)

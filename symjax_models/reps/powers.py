@@ -1,5 +1,6 @@
 """Symmetric and alternating powers of representations."""
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symjax_models.groups.base import Group
-from symjax_models.reps import base, vector
+from symjax_models.reps import base, checks, factor, matrices, vector
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -57,18 +58,18 @@ class Power(base.Rep):
         return _embedding(self.inner.dim, self.degree, self.is_symmetric)
 
     def _rho(self, g: Any) -> Any:
-        matrix = functools.reduce(base.kron, [self.inner._rho(g)] * self.degree)
+        matrix = functools.reduce(matrices.kron, [self.inner._rho(g)] * self.degree)
         return self._restrict(matrix)
 
     def _drho(self, a: Any) -> Any:
         # By symmetry each of the k terms of the product rule contributes the same.
-        xp = base.namespace(a)
+        xp = matrices.namespace(a)
         rest = xp.eye(self.inner.dim ** (self.degree - 1), dtype=a.dtype)
-        return self.degree * self._restrict(base.kron(self.inner._drho(a), rest))
+        return self.degree * self._restrict(matrices.kron(self.inner._drho(a), rest))
 
     def _restrict(self, matrix: Any) -> Any:
-        embedding = base.namespace(matrix).asarray(self.embedding, matrix.dtype)
-        return base.matmul(embedding.T, base.matmul(matrix, embedding))
+        embedding = matrices.namespace(matrix).asarray(self.embedding, matrix.dtype)
+        return matrices.matmul(embedding.T, matrices.matmul(matrix, embedding))
 
     def __str__(self) -> str:
         return f"{'Sym' if self.is_symmetric else 'Alt'}^{self.degree}({self.inner})"
@@ -88,7 +89,7 @@ def symmetric_power(rep: base.Rep, degree: int) -> base.Rep:
     >>> symmetric_power(vector.vector(groups.SO(3)), 2).dim
     6
     """
-    return _power(rep, base.check_count(degree, what="a degree"), is_symmetric=True)
+    return _power(rep, checks.check_count(degree, what="a degree"), is_symmetric=True)
 
 
 def alternating_power(rep: base.Rep, degree: int) -> base.Rep:
@@ -106,7 +107,7 @@ def alternating_power(rep: base.Rep, degree: int) -> base.Rep:
     >>> alternating_power(V, 2).dim, alternating_power(V, 3), alternating_power(V, 4).dim
     (3, det of O(3), 0)
     """
-    return _power(rep, base.check_count(degree, what="a degree"), is_symmetric=False)
+    return _power(rep, checks.check_count(degree, what="a degree"), is_symmetric=False)
 
 
 def _power(rep: base.Rep, degree: int, *, is_symmetric: bool) -> base.Rep:
@@ -114,12 +115,10 @@ def _power(rep: base.Rep, degree: int, *, is_symmetric: bool) -> base.Rep:
     group = rep.group
     summands = [term for multiplicity, term in rep.terms for _ in range(multiplicity)]
     result = base.Sum(group, ())
-    for degrees in itertools.product(range(degree + 1), repeat=len(summands)):
-        if sum(degrees) != degree:
-            continue
+    for chosen in itertools.combinations_with_replacement(range(len(summands)), degree):
         product: base.Rep = base.Scalar(group)
-        for term, k in zip(summands, degrees, strict=True):
-            product = product * _power_of_term(term, k, is_symmetric=is_symmetric)
+        for index, times in collections.Counter(chosen).items():
+            product = product * _power_of_term(summands[index], times, is_symmetric=is_symmetric)
         result = result + product
     return result
 
@@ -133,6 +132,9 @@ def _power_of_term(rep: base.Rep, degree: int, *, is_symmetric: bool) -> base.Re
         return rep**degree if is_symmetric else base.Sum(rep.group, ())
     if not is_symmetric and degree > rep.dim:
         return base.Sum(rep.group, ())
+    if isinstance(rep, factor.OfFactor):
+        inner = _power(rep.inner, degree, is_symmetric=is_symmetric)
+        return factor.of_factor(rep.group, rep.index, inner)
     if not is_symmetric and degree == rep.dim and isinstance(rep, vector.Vector):
         return vector.determinant(rep.group)
     return Power(rep, degree, is_symmetric)

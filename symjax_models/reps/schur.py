@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 from symjax_models.reps.diagrams.halves import einsum
 from symjax_models.reps.irreps import Irrep
 from symjax_models.reps.planar_irreps import PlanarIrrep
@@ -23,19 +23,18 @@ class SchurBasis:
     Source: J.-P. Serre, "Linear representations of finite groups", 1977, sections 2.2 and 13.2.
     """
 
-    def __init__(self, rep_in: Irrep | PlanarIrrep, rep_out: Irrep | PlanarIrrep) -> None:
+    def __init__(self, rep_in: base.Rep, rep_out: base.Rep) -> None:
         self.rep_in, self.rep_out = rep_in, rep_out
-        same = rep_in.endomorphisms if rep_in == rep_out else np.zeros((0, rep_out.dim, rep_in.dim))
-        self._maps = same
-        self.size = len(same)
+        self._maps = np.zeros((0, rep_out.dim, rep_in.dim))
+        if rep_in == rep_out and isinstance(rep_in, (Irrep, PlanarIrrep)):
+            self._maps = rep_in.endomorphisms
+        self.size = len(self._maps)
         self.method = f"{self.size} endomorphisms (Schur)"
 
     def apply(self, weights: Any, x: Any) -> Any:
         """Apply a combination of the basis maps; see `DiagramBasis.apply`."""
-        xp = base.namespace(x)
+        xp = matrices.namespace(x)
         maps = xp.asarray(self._maps, weights.dtype)
-        if weights.ndim == 2:
-            return einsum(xp, maps, [0, 1, 2], x, [..., 2, 3], weights, [0, 3], [..., 1, 3])
         return einsum(xp, maps, [0, 1, 2], x, [..., 2, 3], weights, [0, 3, 4], [..., 1, 4])
 
     def dense(self) -> np.ndarray:
@@ -46,6 +45,7 @@ class SchurBasis:
 def schur_basis(rep_in: base.Rep, rep_out: base.Rep) -> SchurBasis | None:
     """Return the basis of maps between two irreps; None if one is something else."""
     for kind in (Irrep, PlanarIrrep):
-        if isinstance(rep_in, kind) and isinstance(rep_out, kind):
+        ends = [rep for rep in (rep_in, rep_out) if isinstance(rep, kind)]
+        if ends and all(isinstance(rep, (kind, base.Scalar)) for rep in (rep_in, rep_out)):
             return SchurBasis(rep_in, rep_out)
     return None

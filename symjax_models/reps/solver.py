@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 
 _MAX_DENSE = 1200
 _MAX_ENTRIES = 2_000_000
@@ -94,14 +94,15 @@ class SolvedBasis:
 
     def apply(self, weights: Any, x: Any) -> Any:
         """Apply a combination of the basis maps; see `DiagramBasis.apply`."""
-        xp = base.namespace(x)
+        xp = matrices.namespace(x)
         outputs, inputs = self._maps.shape[1:]
         maps = xp.asarray(self._maps.reshape(self.size, outputs * inputs).T, weights.dtype)
         flat = weights.reshape(self.size, weights.shape[1] * weights.shape[2])
-        matrix = base.matmul(maps, flat)
+        matrix = matrices.matmul(maps, flat)
         matrix = matrix.reshape(outputs, inputs, *weights.shape[1:])
-        matrix = matrix.transpose(1, 2, 0, 3).reshape(inputs * weights.shape[1], -1)
-        y = base.matmul(x.reshape(*x.shape[:-2], -1), matrix)
+        rows, columns = inputs * weights.shape[1], outputs * weights.shape[2]
+        matrix = matrix.transpose(1, 2, 0, 3).reshape(rows, columns)
+        y = matrices.matmul(x.reshape(*x.shape[:-2], rows), matrix)
         return y.reshape(*x.shape[:-2], outputs, weights.shape[2])
 
     def dense(self) -> np.ndarray:

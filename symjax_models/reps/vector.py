@@ -7,7 +7,7 @@ import numpy as np
 
 from symjax_models import groups
 from symjax_models.groups.base import Group
-from symjax_models.reps import base, factor
+from symjax_models.reps import base, factor, matrices
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -49,7 +49,7 @@ class Determinant(base.Rep):
         return determinant(self.group, power=-self.power)
 
     def _rho(self, g: Any) -> Any:
-        return base.namespace(g).linalg.det(g)[..., None, None] ** self.power
+        return matrices.namespace(g).linalg.det(g)[..., None, None] ** self.power
 
     def _drho(self, a: Any) -> Any:
         return self.power * a.trace(axis1=-2, axis2=-1)[..., None, None]
@@ -97,11 +97,17 @@ def determinant(group: Group, *, power: int = 1) -> base.Rep:
         power: The exponent; only its parity counts where determinants are 1 and -1.
 
     Returns:
-        The one-dimensional representation; `scalar(group)` where it is trivial.
+        The one-dimensional representation; `scalar(group)` where it is trivial. For a direct
+        product it is the product of the factors' own.
 
     >>> determinant(groups.O(3)), determinant(groups.SO(3)), determinant(groups.O(3), power=2)
     (det of O(3), 1 of SO(3), 1 of O(3))
     """
+    if isinstance(group, groups.DirectProduct):
+        result: base.Rep = base.Scalar(group)
+        for index, part in enumerate(group.factors):
+            result = result * factor.of_factor(group, index, determinant(part, power=power))
+        return result
     signs = np.linalg.det(group.discrete_generators)
     traces = np.trace(group.lie_algebra, axis1=-2, axis2=-1)
     has_traces = bool(np.any(np.abs(traces) > 1e-9))

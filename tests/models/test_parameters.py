@@ -24,7 +24,7 @@ def count_parameters(params):
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-@pytest.mark.parametrize("name", sorted(models.registry.MODELS))
+@pytest.mark.parametrize("name", sorted(COUNTS))
 def test_parameter_count_is_that_of_the_paper(name):
     model = models.registry.make_model(name)
     assert count_parameters(shapes(model)) == COUNTS[name]

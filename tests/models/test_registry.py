@@ -4,20 +4,31 @@ import dataclasses
 
 import pytest
 
-from symjax_models import models
+from symjax_models import groups, models, reps
 from symjax_models.models import registry
+
+OF_GRAPHS = ("affine", "egnn", "gnn", "linear", "radial_field")
+OF_FEATURES = ("emlp", "gram", "mlp")
 
 
 def test_every_model_is_registered_once_under_its_row():
-    assert set(registry.MODELS) == {"affine", "egnn", "gnn", "linear", "radial_field"}
+    assert set(registry.MODELS) == set(OF_GRAPHS) | set(OF_FEATURES)
     public = {getattr(models, name) for name in models.__all__ if name != "registry"}
     assert set(registry.MODELS.values()) == public
 
 
-@pytest.mark.parametrize("name", sorted(registry.MODELS))
+@pytest.mark.parametrize("name", OF_GRAPHS)
 def test_fields_left_out_keep_their_defaults(name):
     assert registry.make_model(name) == registry.MODELS[name]()
     assert registry.make_model(name, {}) == registry.MODELS[name]()
+
+
+@pytest.mark.parametrize("name", OF_FEATURES)
+def test_models_of_features_need_the_type_of_their_output(name):
+    with pytest.raises(ValueError, match=f"model '{name}' needs the field 'rep_out'"):
+        registry.make_model(name)
+    scalar = reps.scalar(groups.O(3))
+    assert registry.make_model(name, {"rep_out": scalar}) == registry.MODELS[name](scalar)
 
 
 def test_hyperparameters_reach_the_module():

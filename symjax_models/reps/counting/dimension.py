@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from symjax_models import groups
-from symjax_models.reps import base, kronecker, orbits
+from symjax_models.reps import base, checks, kronecker, orbits
 from symjax_models.reps.counting import cycle_types, schur
 from symjax_models.reps.counting.characters import character
 from symjax_models.reps.decompose import decompose
@@ -64,7 +64,7 @@ def dimension_of_maps(rep_in: base.Rep, rep_out: base.Rep) -> int:
 
 def known_dimension_of_maps(rep_in: base.Rep, rep_out: base.Rep) -> int | None:
     """Count like `dimension_of_maps`, or return None where no exact count is known."""
-    base.check_same_group(rep_in, rep_out)
+    checks.check_same_group(rep_in, rep_out)
     total = 0
     for count_in, term_in in rep_in.terms:
         for count_out, term_out in rep_out.terms:

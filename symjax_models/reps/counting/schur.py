@@ -78,9 +78,7 @@ def orthogonal_invariants(functor: Functor, *, n: int, is_odd: bool) -> int:
             count for rows, count in functor.items() if len(rows) == n and all(r % 2 for r in rows)
         )
     return sum(
-        count
-        for rows, count in functor.items()
-        if len(rows) <= n and all(r % 2 == 0 for r in rows)
+        count for rows, count in functor.items() if len(rows) <= n and all(r % 2 == 0 for r in rows)
     )
 
 

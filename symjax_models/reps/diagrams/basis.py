@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 from symjax_models.reps.diagrams import points
 from symjax_models.reps.diagrams.halves import Diagram, InputHalf, OutputHalf
 
@@ -94,9 +94,9 @@ class DiagramBasis:
         return self._lower(points.embed(rep, x), rep, self._inverse_form)
 
     def _apply(self, weights: Any, tensors: list[Any]) -> Any:
-        xp, n = base.namespace(weights), self.rep_in.group.n
+        xp, n = matrices.namespace(weights), self.rep_in.group.n
         flat = weights.reshape(self.size, math.prod(weights.shape[1:]))
-        coefficients = base.matmul(xp.asarray(self._coordinates, weights.dtype), flat)
+        coefficients = matrices.matmul(xp.asarray(self._coordinates, weights.dtype), flat)
         coefficients = coefficients.reshape(weights.shape)
         none = xp.zeros((1, *weights.shape[1:]), weights.dtype)
         coefficients = xp.concatenate([coefficients, none])
@@ -119,7 +119,7 @@ class DiagramBasis:
 
     def _mix(self, kind: _Kind, tensors: list[Any], weights: Any, *, num_batch: int) -> Any:
         """Reduce to legs, and mix halves and channels: `[..., n, ..., n, Q, C_out]`."""
-        xp = base.namespace(weights)
+        xp = matrices.namespace(weights)
         reduced = xp.stack(
             [
                 source.reduce(tensors, form=self._form, inverse=self._inverse_form)
@@ -141,7 +141,7 @@ class DiagramBasis:
         matrix = weights.transpose(0, 1, 3, 2, 4).reshape(
             orders * sources * inputs, targets * outputs
         )
-        mixed = base.matmul(ordered.reshape(*ordered.shape[:-3], -1), matrix)
+        mixed = matrices.matmul(ordered.reshape(*ordered.shape[:-3], len(matrix)), matrix)
         return mixed.reshape(*mixed.shape[:-1], targets, outputs)
 
     def _lower(self, x: Any, rep: base.Rep, form: np.ndarray | None) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symjax_models import groups
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 from symjax_models.reps.diagrams import pairings, partitions, points
 from symjax_models.reps.diagrams.basis import DiagramBasis, select, symmetrize
 from symjax_models.reps.diagrams.halves import Diagram
@@ -203,4 +203,4 @@ def _swap(point: int, num_points: int) -> tuple[int, ...]:
 
 def _block_diagonal(blocks: list[np.ndarray]) -> np.ndarray:
     size = sum(map(len, blocks))
-    return base.block_diagonal(np.zeros((size, size)), blocks)
+    return matrices.block_diagonal(np.zeros((size, size)), blocks)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax_models.reps import base
+from symjax_models.reps import matrices
 from symjax_models.reps.powers import permutation_sign
 
 
@@ -63,7 +63,7 @@ class InputHalf:
             form: Bilinear form that joined pairs are contracted with; None for the plain sum.
             inverse: Its inverse, which raises the legs of determinant tensors.
         """
-        xp, dtype = base.namespace(tensors[0]), tensors[0].dtype
+        xp, dtype = matrices.namespace(tensors[0]), tensors[0].dtype
         # The channels' name is 0, labels come next, then the batch axes.
         labels, operands = [label + 1 for label in self.labels], []
         fresh = itertools.count(max(labels, default=0) + 1)
@@ -119,7 +119,7 @@ class OutputHalf:
         Returns:
             An array that broadcasts to `[..., n, ..., n, C]`, one axis per point.
         """
-        xp = base.namespace(x)
+        xp = matrices.namespace(x)
         num_legs, num_points = len(self.legs), len(self.labels)
         batch = x.ndim - num_legs - 1
         first = {label: self.labels.index(label) for label in self.labels}

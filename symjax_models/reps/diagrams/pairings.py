@@ -24,7 +24,6 @@ from symjax_models.reps.diagrams.halves import (
 )
 from symjax_models.reps.powers import permutation_sign
 
-
 # Pairs of points, and points of determinant tensors.
 Pairs = tuple[tuple[int, int], ...]
 Groups = tuple[tuple[int, ...], ...]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax_models.reps import base
+from symjax_models.reps import base, matrices
 from symjax_models.reps.powers import Power
 from symjax_models.reps.vector import Determinant, Vector
 
@@ -102,7 +102,7 @@ def project(rep: base.Rep, x: Any) -> Any:
 
 def contract(matrix: np.ndarray, x: Any, *, axis: int) -> Any:
     """Multiply one axis of an array by a matrix."""
-    xp = base.namespace(x)
+    xp = matrices.namespace(x)
     moved = xp.moveaxis(x, axis, -1)
-    result = base.matmul(moved, xp.asarray(matrix.T, x.dtype))
+    result = matrices.matmul(moved, xp.asarray(matrix.T, x.dtype))
     return xp.moveaxis(result, -1, axis)

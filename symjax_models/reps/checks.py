@@ -1,0 +1,24 @@
+"""What the algebra of representations asks of its arguments."""
+
+import operator
+from typing import Any
+
+
+def check_same_group(a: Any, b: Any) -> None:
+    """Raise `ValueError` unless both are representations of the same group."""
+    if a.group != b.group:
+        raise ValueError(
+            f"expected representations of one group, got {a!r} and {b!r}; reps.restrict and "
+            "reps.of_factor turn one into a representation of another group"
+        )
+
+
+def check_count(value: Any, *, what: str) -> int:
+    """Return a whole number of at least 0 as an `int`, or raise `ValueError`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = -1
+    if isinstance(value, bool) or count < 0:
+        raise ValueError(f"{what} is a whole number of at least 0, got {value!r}")
+    return count
