@@ -10,9 +10,9 @@ from symjax_models.reps import Rep, RepArray
 class EMLP(nn.Module):
     """Alternate equivariant linear maps, products and gates on tensors of growing rank.
 
-    The hidden features are scalars, vectors, ... up to tensors `V^max_rank` with `channels[r]`
-    copies of rank r. A layer computes `h <- h + gate(a) + product(b, c)` with linear maps a, b, c of
-    h; the first layer has no skip connection. The output is a linear map of the last h.
+    The hidden features are scalars, vectors, ... up to tensors `V^r` with `channels[r]` copies of
+    rank r. A layer computes `h <- h + gate(a) + product(b, c)` with linear maps a, b, c of h; the
+    first layer has no skip connection. The output is a linear map of the last h.
 
     Attributes:
         rep_out: Representation of the output.

@@ -7,7 +7,6 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from symjax_models.groups.base import Group
@@ -83,7 +82,7 @@ class Rep(abc.ABC):
         Raises:
             ValueError: If the last two axes are not those of the group's matrices.
         """
-        return self._rho(self._check(g, "elements"))
+        return self._rho(checks.check_matrices(g, self.group, what="elements"))
 
     def drho(self, a: ArrayLike) -> Any:
         """Return the matrices of elements of the Lie algebra.
@@ -97,7 +96,8 @@ class Rep(abc.ABC):
         Raises:
             ValueError: If the last two axes are not those of the group's matrices.
         """
-        return self._drho(self._check(a, "elements of the Lie algebra"))
+        what = "elements of the Lie algebra"
+        return self._drho(checks.check_matrices(a, self.group, what=what))
 
     @abc.abstractmethod
     def _rho(self, g: Any) -> Any:
@@ -140,15 +140,6 @@ class Rep(abc.ABC):
     def __pow__(self, exponent: int) -> "Rep":
         count = checks.check_count(exponent, what="an exponent")
         return functools.reduce(operator.mul, [self] * count, Scalar(self.group))
-
-    def _check(self, matrix: ArrayLike, what: str) -> Any:
-        array = matrix if isinstance(matrix, np.ndarray) else jnp.asarray(matrix)
-        n = self.group.n
-        if array.shape[-2:] != (n, n):
-            raise ValueError(
-                f"{what} of {self.group!r} have shape [..., {n}, {n}], got {array.shape}"
-            )
-        return array
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -318,18 +309,14 @@ class Sum(Rep):
         return direct_sum(((m, rep.dual) for m, rep in self.summands), group=self.group)
 
     def _rho(self, g: Any) -> Any:
-        return self._block_diagonal(g, [rep._rho(g) for _, rep in self.summands])
+        return self._copies(g, [rep._rho(g) for _, rep in self.summands])
 
     def _drho(self, a: Any) -> Any:
-        return self._block_diagonal(a, [rep._drho(a) for _, rep in self.summands])
+        return self._copies(a, [rep._drho(a) for _, rep in self.summands])
 
-    def _block_diagonal(self, like: Any, blocks: list[Any]) -> Any:
-        copies = [
-            block
-            for (multiplicity, _), block in zip(self.summands, blocks, strict=True)
-            for _ in range(multiplicity)
-        ]
-        return matrices.block_diagonal(like, copies)
+    def _copies(self, like: Any, blocks: list[Any]) -> Any:
+        pairs = zip(self.summands, blocks, strict=True)
+        return matrices.block_diagonal(like, [b for (count, _), b in pairs for _ in range(count)])
 
     def __str__(self) -> str:
         if not self.summands:

@@ -3,6 +3,12 @@
 import operator
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
+from symjax_models.groups.base import Group
+from symjax_models.typing import ArrayLike
+
 
 def check_same_group(a: Any, b: Any) -> None:
     """Raise `ValueError` unless both are representations of the same group."""
@@ -22,3 +28,13 @@ def check_count(value: Any, *, what: str) -> int:
     if isinstance(value, bool) or count < 0:
         raise ValueError(f"{what} is a whole number of at least 0, got {value!r}")
     return count
+
+
+def check_matrices(array: ArrayLike, group: Group, *, what: str) -> Any:
+    """Return matrices `[..., n, n]` as a NumPy or JAX array, or raise `ValueError`."""
+    array = array if isinstance(array, np.ndarray) else jnp.asarray(array)
+    if array.shape[-2:] != (group.n, group.n):
+        raise ValueError(
+            f"{what} of {group!r} have shape [..., {group.n}, {group.n}], got {array.shape}"
+        )
+    return array

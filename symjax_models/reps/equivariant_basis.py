@@ -113,7 +113,7 @@ def equivariant_basis(
         The basis, orthonormal, cached by value.
 
     Raises:
-        ValueError: If the groups differ, the solver finds no clear gap, or the problem is too large.
+        ValueError: If the groups differ, the solver finds no clear gap, or it is too large.
 
     >>> from symjax_models import reps
     >>> V = reps.vector(groups.O(3))

@@ -68,7 +68,7 @@ def of_factor(group: Group, index: int, rep: base.Rep) -> base.Rep:
     >>> from symjax_models import reps
     >>> G = groups.DirectProduct(groups.O(3), groups.S(5))
     >>> of_factor(G, 0, reps.vector(groups.O(3))) * of_factor(G, 1, reps.vector(groups.S(5)))
-    V[0]*V[1] of O(3) * S(5)
+    V[0]*V[1] of DirectProduct(O(3), S(5))
     """
     if not isinstance(group, groups.DirectProduct):
         raise ValueError(f"expected a groups.DirectProduct, got {group!r}")

@@ -86,8 +86,8 @@ def irreps(group: Group) -> tuple[base.Rep, ...]:
 
     Returns:
         The representations, by dimension and then by decreasing characters of `group.elements`:
-        the trivial one, `scalar(group)`, first. Over the numbers of its endomorphisms, of dimension e, the sum of
-        `d^2 / e` is the order of the group.
+        the trivial one, `scalar(group)`, first. Over the numbers of its endomorphisms, of dimension
+        e, the sum of `d^2 / e` is the order of the group.
 
     Raises:
         ValueError: If the group is infinite or too large.

@@ -31,7 +31,7 @@ def product(factors: tuple[Factor, ...]) -> Functor:
         The multiplicity of every Schur functor.
 
     >>> product(((1, 1), (1, 1)))
-    Counter({(2,): 1, (1, 1): 1})
+    Counter({(1, 1): 1, (2,): 1})
     """
     if not factors:
         return collections.Counter({(): 1})
