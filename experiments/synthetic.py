@@ -20,7 +20,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from experiments import cli, runs, store, synthetic_task
-from symjax_models import audit, training
+from symjax_models import audit, reps, training
 from symjax_models.models import registry
 from symjax_models.training import evaluate, step
 from symjax_models.typing import PyTree
@@ -146,8 +146,13 @@ def _equivariance_errors(
         definition in `audit.equivariance_error`. Where the group has boosts also
         `boost_error_T` and `boost_error_T_float64` at every rapidity T of `BOOSTS`.
     """
+
     # The seeds are one more batch axis: the scale of the error is that of all of them together.
-    apply = jax.vmap(model.apply, in_axes=(0, None))
+    @functools.partial(jax.vmap, in_axes=(0, None))
+    def apply(params: PyTree, x: reps.RepArray) -> reps.RepArray:
+        outputs = synthetic_task.apply(model, params, x)
+        return reps.RepArray.from_flat(problem.rep_out, outputs)
+
     x = problem.features(jnp.asarray(problem.splits["test"]["inputs"][:_AUDITED]))
     errors = {}
     for suffix, dtype in (("", jnp.float32), ("_float64", jnp.float64)):

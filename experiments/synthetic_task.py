@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from symjax_models import groups, layers, reps
+from symjax_models import groups, layers, models, reps
 from symjax_models.data import population_statistics, synthetic
 from symjax_models.models import registry
 from symjax_models.reps import Rep, RepArray
@@ -17,6 +18,7 @@ from symjax_models.typing import Array, PRNGKey, PyTree
 
 TASKS = (*synthetic.TASKS, *population_statistics.TASKS)
 _FLOOR_LAWS = 10_000
+_SET_MODELS = ("deep_sets", "invariant_graph_network")  # they take points, not features
 
 Examples = dict[str, np.ndarray]
 
@@ -122,16 +124,38 @@ def make_model(config: ml_collections.ConfigDict) -> registry.Model:
         ValueError: If the model, one of its fields, or the task is unknown.
     """
     _, rep_out = representations(config.data.task, set_size=config.data.set_size)
-    fields = {"rep_out": rep_out, **config.model}
+    fields = dict(config.model)
+    if config.architecture in _SET_MODELS:
+        fields["features"] = rep_out.dim
+    else:
+        fields["rep_out"] = rep_out
     if config.residual_penalty:
         fields["soft"] = layers.Soft()
     return registry.make_model(config.architecture, fields)
 
 
+def arguments(model: registry.Model, x: RepArray) -> tuple[Any, ...]:
+    """Return what a model takes: the features, or for models of sets their points."""
+    if isinstance(model, models.DeepSets):
+        return (x.blocks[0],)
+    if isinstance(model, models.InvariantGraphNetwork):
+        points = x.blocks[0]
+        size = points.shape[-2]
+        return points, jnp.zeros((*points.shape[:-2], size, size, 0), points.dtype)
+    return (x,)
+
+
+def apply(model: registry.Model, params: PyTree, x: RepArray) -> Array:
+    """Apply a model to typed features; all components of the output `[..., rep_out.dim]`."""
+    outputs = model.apply(params, *arguments(model, x))
+    return outputs.flat if isinstance(outputs, RepArray) else outputs
+
+
 def init_params(problem: Problem, model: registry.Model, key: PRNGKey) -> PyTree:
     """Initialize the parameters of a model, without evaluating it."""
     example = jax.ShapeDtypeStruct((1, problem.rep_in.dim), jnp.float32)
-    return model.lazy_init(key, jax.eval_shape(problem.features, example), mutable=["params"])
+    shapes = jax.eval_shape(lambda inputs: arguments(model, problem.features(inputs)), example)
+    return model.lazy_init(key, *shapes, mutable=["params"])
 
 
 def squared_errors(
@@ -167,12 +191,12 @@ def squared_errors(
         targets = RepArray.from_flat(problem.rep_out, targets).transform(g).flat
     penalty = 0.0
     if residual_penalty and key is not None:
-        outputs, penalties = layers.apply_with_penalties(model, params, x)
-        penalty = residual_penalty * penalties["residual"]
+        typed, penalties = layers.apply_with_penalties(model, params, x)
+        outputs, penalty = typed.flat, residual_penalty * penalties["residual"]
     else:
-        outputs = model.apply(params, x)
+        outputs = apply(model, params, x)
     constants = problem.normalization
-    predictions = constants.target_mean + constants.target_scale * outputs.flat
+    predictions = constants.target_mean + constants.target_scale * outputs
     return jnp.mean(jnp.square(predictions - targets), axis=-1) + penalty
 
 

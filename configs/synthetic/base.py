@@ -13,7 +13,8 @@ def base_config(argument: str | None, *, row: str, model: str) -> ml_collections
     examples are seen, whichever is less, and a batch is `batch_size` examples or all there are.
 
     Presets: `full` is the published budget (1000 epochs or 900,000 examples: 1000 steps on up to
-    300 examples, 1800 on more); `quick` has at most 300 steps; `smoke` is a check of the code.
+    300 examples, 1800 on more; batch 500); `quick` has 300 steps of batch 100; `smoke` is a check
+    of the code.
 
     Args:
         argument: The preset, as given behind the colon of `--config`.
@@ -44,9 +45,9 @@ def base_config(argument: str | None, *, row: str, model: str) -> ml_collections
     config.augment = False  # move every example by a random element of the group in every step
     config.residual_penalty = 0.0  # weight of maps without the symmetry; 0 has none of them
 
-    config.batch_size = 10 if smoke else 500  # at most
+    config.batch_size = {"quick": 100, "full": 500, "smoke": 10}[preset]  # at most
     config.max_epochs = {"quick": 300, "full": 1000, "smoke": 1}[preset]
-    config.max_examples = {"quick": 150_000, "full": 900_000, "smoke": 20}[preset]
+    config.max_examples = {"quick": 30_000, "full": 900_000, "smoke": 20}[preset]
     config.steps_per_dispatch = 1 if smoke else 50  # changes the speed, never the result
     config.eval_every = 1 if smoke else 50  # steps
     config.checkpoint_every = 1 if smoke else 300  # steps
@@ -63,3 +64,21 @@ def base_config(argument: str | None, *, row: str, model: str) -> ml_collections
     config.num_devices = 0  # devices to split a batch over; 0 takes all that divide it
     config.tensorboard = False  # needs the extra [tensorboard]
     return config
+
+
+def fill_population(config: ml_collections.ConfigDict) -> None:
+    """Set the fields of the tasks of sets: the size of a set, of the splits, and the rate.
+
+    `full` has 64 points per set (published: 512), which a network of pairs can still read.
+    """
+    smoke = config.preset == "smoke"
+    config.data.task = "rotation"
+    config.data.num_train = 20 if smoke else 256
+    config.data.set_size = {"quick": 32, "full": 64, "smoke": 4}[config.preset]
+    if not smoke:
+        config.data.num_valid = 512
+        config.data.num_test = 512 if config.preset == "quick" else 2048
+    config.batch_size = min(
+        config.batch_size, {"quick": 32, "full": 128, "smoke": 10}[config.preset]
+    )
+    config.optimizer.learning_rate = 1e-3

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models import reps
 from symjax_models.layers import initializers
-from symjax_models.layers.typed import check_features
+from symjax_models.layers.typed import as_jax, check_features, output_dtype
 from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.equivariant_basis import apply_to_products
 from symjax_models.reps.variance import unit_variance_factors
@@ -54,6 +54,7 @@ class Bilinear(nn.Module):
             check_features(features, self.rep_out.group, layer="Bilinear")
         if x.shape != y.shape:
             raise ValueError(f"Bilinear needs equal batch axes, got {x.shape} and {y.shape}")
+        x, y, dtype = as_jax(x), as_jax(y), output_dtype(self.rep_out, x, y)
         pairs = [
             (f"{i}_{j}", max(m, n), (a, b), (x.blocks[i], y.blocks[j]))
             for i, (m, a) in enumerate(x.rep.terms)
@@ -63,13 +64,13 @@ class Bilinear(nn.Module):
         blocks = []
         for o, (channels, term) in enumerate(self.rep_out.terms):
             factors = unit_variance_factors(products, term)
-            total = jnp.zeros((*x.shape, term.dim, channels), x.dtype)
+            total = jnp.zeros((*x.shape, term.dim, channels), dtype)
             for (name, width, (a, b), ends), factor in zip(pairs, factors, strict=True):
                 basis = reps.equivariant_basis(a * b, term)
                 if basis.size:
                     init = initializers.normal_in_basis(factor)
                     shape = (basis.size, width, channels)
-                    kernel = self.param(f"kernel_{o}_{name}", init, shape, x.dtype)
+                    kernel = jnp.asarray(self.param(f"kernel_{o}_{name}", init, shape, dtype))
                     left, right = (_in_turn(block, width) for block in ends)
                     total = total + apply_to_products(basis, kernel, left, right, reps=(a, b))
             blocks.append(total)

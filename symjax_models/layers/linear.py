@@ -10,7 +10,7 @@ import numpy as np
 from symjax_models import reps
 from symjax_models.groups import Group
 from symjax_models.layers import initializers
-from symjax_models.layers.typed import check_features, output_dtype
+from symjax_models.layers.typed import as_jax, check_features, output_dtype
 from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.variance import unit_variance_factors
 from symjax_models.typing import Array
@@ -84,7 +84,7 @@ class Linear(nn.Module):
             ValueError: If x is no `RepArray`, or of another group.
         """
         check_features(x, self.rep_out.group, layer="Linear")
-        dtype = output_dtype(self.rep_out, x)
+        x, dtype = as_jax(x), output_dtype(self.rep_out, x)
         blocks = []
         for o, (channels, term) in enumerate(self.rep_out.terms):
             factors = unit_variance_factors(x.rep.terms, term)
@@ -94,7 +94,7 @@ class Linear(nn.Module):
                 if basis.size:
                     init = initializers.normal_in_basis(factors[i])
                     shape = (basis.size, block.shape[-1], channels)
-                    kernel = self.param(f"kernel_{o}_{i}", init, shape, dtype)
+                    kernel = jnp.asarray(self.param(f"kernel_{o}_{i}", init, shape, dtype))
                     total = total + basis.apply(kernel, block)
                 if self.soft is not None:
                     total = total + self._residual(f"residual_{o}_{i}", source, term, x, block, o)
@@ -107,7 +107,7 @@ class Linear(nn.Module):
             return 0.0
         shape, dtype = (basis.size, 1, channels), output_dtype(self.rep_out, x)
         bias = self.param(f"bias_{o}", nn.initializers.zeros_init(), shape, dtype)
-        return basis.apply(bias, jnp.ones((1, 1), dtype))
+        return basis.apply(jnp.asarray(bias), jnp.ones((1, 1), dtype))
 
     def _residual(
         self, name: str, source: Rep, term: Rep, x: RepArray, block: Array, o: int
@@ -116,7 +116,7 @@ class Linear(nn.Module):
         fan_in = sum(m * rep.dim for m, rep in x.rep.terms)
         shape = (term.dim, self.rep_out.terms[o][0], source.dim, block.shape[-1])
         init = nn.initializers.normal(self.soft.scale / np.sqrt(fan_in))
-        residual = self.param(name, init, shape, output_dtype(self.rep_out, x))
+        residual = jnp.asarray(self.param(name, init, shape, output_dtype(self.rep_out, x)))
         self._sow("residual", _sum_of_squares(residual))
         for candidate in self.soft.candidates:
             basis = reps.equivariant_basis(

@@ -1,4 +1,4 @@
-"""What layers of typed features check about their input, and the dtype of their output."""
+"""What layers of typed features check about their input, and how they read it."""
 
 from typing import Any
 
@@ -32,6 +32,11 @@ def check_typed(x: Any, *, layer: str) -> None:
             f"{layer} takes a reps.RepArray, got {type(x).__name__}; "
             "reps.RepArray.from_flat(rep, array) gives an array its type"
         )
+
+
+def as_jax(x: RepArray) -> RepArray:
+    """Hand features in NumPy to JAX: bases calculate in the module that arrays come from."""
+    return x.map(jnp.asarray)
 
 
 def output_dtype(rep_out: Rep, *features: RepArray) -> np.dtype:

@@ -2,10 +2,12 @@
 
 from symjax_models.models import registry
 from symjax_models.models.affine import Affine
+from symjax_models.models.deep_sets import DeepSets
 from symjax_models.models.egnn import EGNN
 from symjax_models.models.emlp import EMLP
 from symjax_models.models.gnn import GNN
 from symjax_models.models.gram import GramMLP
+from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
 from symjax_models.models.linear import LinearDynamics
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.radial_field import RadialField
@@ -15,8 +17,10 @@ __all__ = [
     "EMLP",
     "GNN",
     "Affine",
+    "DeepSets",
     "FlatMLP",
     "GramMLP",
+    "InvariantGraphNetwork",
     "LinearDynamics",
     "RadialField",
     "registry",

@@ -12,7 +12,7 @@ class EMLP(nn.Module):
 
     The hidden features are scalars, vectors, ... up to tensors `V^r` with `channels[r]` copies of
     rank r. A layer computes `h <- h + gate(a) + product(b, c)` with linear maps a, b, c of h; the
-    first layer has no skip connection. The output is a linear map of the last h.
+    first layer has no skip connection, and the output is `a + product(b, c)` of the last h.
 
     Attributes:
         rep_out: Representation of the output.
@@ -31,8 +31,8 @@ class EMLP(nn.Module):
     """
 
     rep_out: Rep
-    channels: tuple[int, ...] = (64, 32, 8)
-    num_layers: int = 3
+    channels: tuple[int, ...] = (32, 16)
+    num_layers: int = 2
     soft: Soft | None = None
 
     @nn.compact
@@ -45,11 +45,20 @@ class EMLP(nn.Module):
             hidden = hidden + copies * vector**rank
         h = x
         for index in range(self.num_layers):
-            linear, left, right = (
-                Linear(hidden, soft=self.soft, name=f"{name}_{index}")(h)
-                for name in ("linear", "left", "right")
-            )
-            product = Bilinear(hidden, name=f"product_{index}")(left, right)
-            update = Gate(name=f"gate_{index}")(linear) + product
-            h = update if index == 0 else h + update
-        return Linear(self.rep_out, soft=self.soft, name="output")(h)
+            linear, product = self._parts(h, hidden, hidden, index)
+            gated = Gate(name=f"gate_{index}")(linear)
+            if index == 0:
+                h = gated + product
+            else:
+                share = self.param(f"share_{index}", nn.initializers.zeros_init(), ())
+                h = h + gated + product * share
+        linear, product = self._parts(h, hidden, self.rep_out, self.num_layers)
+        return linear + product
+
+    def _parts(self, h: RepArray, hidden: Rep, rep_out: Rep, index: int) -> tuple[RepArray, ...]:
+        """Return a linear map of the features and a product of two others."""
+        left, right = (
+            Linear(hidden, soft=self.soft, name=f"{name}_{index}")(h) for name in ("left", "right")
+        )
+        linear = Linear(rep_out, soft=self.soft, name=f"linear_{index}")(h)
+        return linear, Bilinear(rep_out, name=f"product_{index}")(left, right)

@@ -6,7 +6,18 @@ from typing import Any
 
 import flax.linen as nn
 
-from symjax_models.models import affine, egnn, emlp, gnn, gram, linear, mlp, radial_field
+from symjax_models.models import (
+    affine,
+    deep_sets,
+    egnn,
+    emlp,
+    gnn,
+    gram,
+    invariant_graph_network,
+    linear,
+    mlp,
+    radial_field,
+)
 from symjax_models.suggestion import nearest_of
 
 # What callers outside layers and models need to know of a Linen module.
@@ -14,10 +25,12 @@ Model = nn.Module
 
 MODELS: dict[str, type[Model]] = {
     "affine": affine.Affine,
+    "deep_sets": deep_sets.DeepSets,
     "egnn": egnn.EGNN,
     "emlp": emlp.EMLP,
     "gnn": gnn.GNN,
     "gram": gram.GramMLP,
+    "invariant_graph_network": invariant_graph_network.InvariantGraphNetwork,
     "linear": linear.LinearDynamics,
     "mlp": mlp.FlatMLP,
     "radial_field": radial_field.RadialField,

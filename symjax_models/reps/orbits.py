@@ -41,7 +41,7 @@ class OrbitBasis:
         """Apply a combination of the basis maps; see `DiagramBasis.apply`."""
         xp = matrices.namespace(x)
         zero = xp.zeros((1, *weights.shape[1:]), weights.dtype)
-        shared = xp.concatenate([weights, zero])[self._index]
+        shared = xp.concatenate([weights, zero])[xp.asarray(self._index)]
         matrix = shared * xp.asarray(self._values, weights.dtype)[:, :, None, None]
         outputs, inputs, channels_in, channels_out = matrix.shape
         matrix = matrix.transpose(1, 2, 0, 3)

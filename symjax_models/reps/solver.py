@@ -13,12 +13,11 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse.linalg
 
 from symjax_models.reps import base, matrices
+from symjax_models.reps.constraints import Constraints
+from symjax_models.reps.null_space import smallest_singular_vectors
 
-_MAX_DENSE = 1200
 _MAX_ENTRIES = 2_000_000
 # A singular value that does not count as zero must be so many times the tolerance,
 _MARGIN = 10.0
@@ -26,11 +25,6 @@ _MARGIN = 10.0
 # between is the noise of generators rather than a constraint.
 _CLEAR = 1e-2
 _DIGITS = 1e7
-# How many solutions the iteration looks for at first.
-_FIRST_SEARCH = 8
-_MAX_STEPS = 10_000
-# Singular values of projected vectors of length 1 that are smaller are rounding.
-_VANISHING = 1e-6
 # Rows whose components outside those chosen so far are smaller do not count as independent.
 _INDEPENDENT = 1e-4
 
@@ -41,7 +35,8 @@ class Certificate:
 
     Args:
         tolerance: Singular values of the constraints up to here count as zero.
-        largest_zero: The largest singular value that counts as zero, relative to the largest.
+        largest_zero: The largest singular value that counts as zero, relative to the norm of the
+            generators' matrices.
         smallest_nonzero: The smallest one that does not; infinite if there is none.
     """
 
@@ -64,7 +59,8 @@ class SolvedBasis:
     Args:
         rep_in: What the maps take.
         rep_out: What they return.
-        tolerance: Singular values of the constraints, relative to the largest, that count as zero.
+        tolerance: Singular values of the constraints, relative to the norm of the generators'
+            matrices, that count as zero.
 
     Raises:
         ValueError: If no clear gap separates zero from nonzero singular values, or if the problem
@@ -86,8 +82,10 @@ class SolvedBasis:
                 "to solve for: no closed form is known for them, so split the representations or "
                 "take lower powers"
             )
-        constraints = _Constraints(rep_in, rep_out)
-        vectors, self.certificate = _solve(constraints, tolerance=tolerance)
+        vectors, values = smallest_singular_vectors(
+            Constraints(rep_in, rep_out), tolerance=tolerance
+        )
+        vectors, self.certificate = _cut(vectors, values, tolerance)
         self.size = vectors.shape[1]
         self._maps = _canonical(vectors).T.reshape(self.size, *shape)
         self.method = f"{self.size} solutions, gap {self.certificate.gap:.0e}"
@@ -108,150 +106,6 @@ class SolvedBasis:
     def dense(self) -> np.ndarray:
         """Return the basis maps as matrices, `[K, D_out, D_in]` float64 or complex128."""
         return self._maps.copy()
-
-
-class _Constraints:
-    """The linear map from X to all its violations, as products of small matrices."""
-
-    def __init__(self, rep_in: base.Rep, rep_out: base.Rep) -> None:
-        group = rep_in.group
-        # The scale of an element of the Lie algebra means nothing.
-        algebra = group.lie_algebra
-        algebra = algebra / np.linalg.norm(algebra, axis=(-2, -1), keepdims=True)
-        pairs = [
-            *zip(rep_out.drho(algebra), rep_in.drho(algebra), strict=True),
-            *zip(
-                rep_out.rho(group.discrete_generators),
-                rep_in.rho(group.discrete_generators),
-                strict=True,
-            ),
-        ]
-        self.pairs = [pair for pair in pairs if np.abs(pair[0]).max() or np.abs(pair[1]).max()]
-        self.shape = (rep_out.dim, rep_in.dim)
-        self.dtype = np.complex128 if rep_in.is_complex else np.float64
-
-    def violations(self, x: np.ndarray) -> np.ndarray:
-        """Map columns of matrices `[D_out D_in, r]` to their violations `[M D_out D_in, r]`."""
-        cube = x.reshape(*self.shape, -1)
-        rows = [
-            np.einsum("ij,jkr->ikr", left, cube, optimize=True)
-            - np.einsum("ijr,jk->ikr", cube, right, optimize=True)
-            for left, right in self.pairs
-        ]
-        return np.concatenate([row.reshape(-1, cube.shape[-1]) for row in rows])
-
-    def normal(self, x: np.ndarray) -> np.ndarray:
-        """Apply the violations and then their adjoint to rows `[r, D_out D_in]`."""
-        matrix = x.reshape(-1, *self.shape)
-        total = np.zeros_like(matrix)
-        for left, right in self.pairs:
-            row = left @ matrix - matrix @ right
-            total += left.conj().T @ row - row @ right.conj().T
-        return total.reshape(x.shape)
-
-
-def _solve(constraints: _Constraints, *, tolerance: float) -> tuple[np.ndarray, Certificate]:
-    """Return an orthonormal basis `[D_out D_in, K]` of the solutions."""
-    size = constraints.shape[0] * constraints.shape[1]
-    if not constraints.pairs:
-        return np.eye(size, dtype=constraints.dtype), Certificate(tolerance, 0.0, np.inf)
-    if size <= _MAX_DENSE:
-        every = np.eye(size, dtype=constraints.dtype)
-        _, triangle = np.linalg.qr(constraints.violations(every))
-        _, values, rows = scipy.linalg.svd(triangle)
-        return _cut(rows.conj().T[:, ::-1], values[::-1] / max(values[0], 1e-300), tolerance)
-    return _solve_iteratively(constraints, size, tolerance=tolerance)
-
-
-def _solve_iteratively(
-    constraints: _Constraints, size: int, *, tolerance: float
-) -> tuple[np.ndarray, Certificate]:
-    """Project fixed vectors on the solutions, more and more of them until nothing new is found."""
-    if not constraints.normal(_start(constraints, size, 0, 1)).any():
-        return np.eye(size, dtype=constraints.dtype), Certificate(tolerance, 0.0, np.inf)
-    largest = _extreme(constraints, np.zeros((size, 0)), 0.0, number=0, which="LA")[0]
-    found, drawn = np.zeros((size, 0), constraints.dtype), 0
-    while True:
-        width = min(max(_FIRST_SEARCH, found.shape[1]), size - found.shape[1])
-        rows = _start(constraints, size, drawn, width)
-        rows = rows - (rows @ found.conj()) @ found.T
-        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        drawn += width
-        rows = _project(constraints, rows, largest=largest, tolerance=tolerance)
-        new, lengths, _ = np.linalg.svd(rows.T, full_matrices=False)
-        new = new[:, lengths > _VANISHING]
-        found = np.concatenate([found, new], axis=1)
-        if new.shape[1] == width < size - found.shape[1]:
-            continue
-        # What is left must be far from zero, as another method sees it.
-        _, vector = _extreme(constraints, found, largest, number=drawn, which="SA")
-        vectors, values = _sharpen(constraints, np.concatenate([found, vector], axis=1))
-        values = values / np.sqrt(largest)
-        if values[-1] > tolerance or found.shape[1] == size:
-            return _cut(vectors, values, tolerance)
-
-
-def _start(constraints: _Constraints, size: int, number: int, count: int) -> np.ndarray:
-    # Fixed vectors in general position: the solution must not depend on a random state.
-    phases = np.sqrt(np.arange(2.0 + number, 2.0 + number + count))
-    return np.cos(phases[:, None] * np.arange(1.0, size + 1.0) ** 2).astype(constraints.dtype)
-
-
-def _extreme(
-    constraints: _Constraints, found: np.ndarray, shift: float, *, number: int, which: str
-) -> tuple[float, np.ndarray]:
-    """Return an extreme eigenvalue and eigenvector `[D_out D_in, 1]` of the normal equations.
-
-    What has been found is shifted out of the way.
-    """
-    size = len(found)
-    operator = scipy.sparse.linalg.LinearOperator(
-        (size, size),
-        matvec=lambda x: constraints.normal(x) + shift * (found @ (found.conj().T @ x)),
-        dtype=constraints.dtype,
-    )
-    start = _start(constraints, size, number, 1)[0]
-    values, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which=which, v0=start, tol=1e-3)
-    return float(values[0]), vectors
-
-
-def _project(
-    constraints: _Constraints, rows: np.ndarray, *, largest: float, tolerance: float
-) -> np.ndarray:
-    """Remove from rows `[r, D_out D_in]` of length 1 what violates the constraints.
-
-    By conjugate gradients, for each row: `rest` becomes x - y with N y = N x, N the normal
-    equations, of largest eigenvalue 1 after scaling.
-
-    Source: M. R. Hestenes, E. Stiefel, "Methods of conjugate gradients for solving linear systems",
-    1952, equations 3:1.
-    """
-    # Noise of the generators, up to the tolerance, is no violation to be removed.
-    stop = max(1e-14, 1e-4 * tolerance**2) ** 2
-    rest, residual = rows, constraints.normal(rows) / largest
-    direction = residual
-    square = np.sum(np.abs(residual) ** 2, axis=1, keepdims=True)
-    for _ in range(_MAX_STEPS):
-        if square.max() <= stop:
-            break
-        image = constraints.normal(direction) / largest
-        curvature = np.sum((direction.conj() * image).real, axis=1, keepdims=True)
-        # Rows that are done have no direction left.
-        step = square / np.maximum(curvature, 1e-300)
-        rest = rest - step * direction
-        residual = residual - step * image
-        last, square = square, np.sum(np.abs(residual) ** 2, axis=1, keepdims=True)
-        direction = residual + square / np.maximum(last, 1e-300) * direction
-    return rest
-
-
-def _sharpen(constraints: _Constraints, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return singular vectors of the constraints on a subspace, and the values, increasing."""
-    # Squaring has cost half the digits of the small values: take them from the constraints.
-    vectors, _ = np.linalg.qr(vectors)
-    _, triangle = np.linalg.qr(constraints.violations(vectors))
-    _, values, rows = scipy.linalg.svd(triangle)
-    return vectors @ rows.conj().T[:, ::-1], values[::-1]
 
 
 def _cut(

@@ -3,7 +3,7 @@ import pathlib
 import pytest
 
 from configs import presets
-from experiments import cli, nbody, runs, tables
+from experiments import cli, nbody, runs, synthetic, synthetic_task, tables
 from symjax_models.models import registry
 from symjax_models.training import make_optimizer
 
@@ -19,9 +19,14 @@ FILES = sorted(
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_every_config_builds_and_is_valid(file, preset):
     config = tables.load_config(file.parent.name, file.stem, preset)
-    cli.check_fields(config, nbody.FIELDS)
     assert (config.table, config.row, config.preset) == (file.parent.name, file.stem, preset)
-    assert registry.make_model(config.row, config.model)
+    if config.table == "synthetic":
+        cli.check_fields(config, synthetic.FIELDS)
+        assert synthetic_task.make_model(config)
+        config = synthetic_task.with_budget(config)
+    else:
+        cli.check_fields(config, nbody.FIELDS)
+        assert registry.make_model(config.row, config.model)
     settings, optimizer = runs.loop_settings(config), runs.optimizer_settings(config)
     make_optimizer(optimizer, num_steps=settings.num_steps)
 

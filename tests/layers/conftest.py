@@ -112,7 +112,8 @@ def draw_params(module: nn.Module, *inputs: Any, **options: Any) -> Any:
     def draw(leaf: Any) -> np.ndarray:
         values = rng.normal(size=(2, *leaf.shape)) * np.prod(leaf.shape[:-1], dtype=int) ** -0.5
         real, imaginary = values / np.sqrt(2)
-        return (real + 1j * imaginary if np.iscomplexobj(leaf) else real).astype(leaf.dtype)
+        is_complex = np.issubdtype(leaf.dtype, np.complexfloating)
+        return (real + 1j * imaginary if is_complex else real).astype(leaf.dtype)
 
     return jax.tree.map(draw, shapes)
 

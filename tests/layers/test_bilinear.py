@@ -18,21 +18,22 @@ def test_output_is_the_basis_of_the_product(features, parameters):
     z = jax.jit(layer.apply)(params, x, y)
     for o, (channels, target) in enumerate(layer.rep_out.terms):
         expected = np.zeros((4, target.dim, channels))
-        for i, (count_x, a) in enumerate(x.rep.terms):
-            maps = reps.equivariant_basis(a * V, target).dense()
-            for c in range(channels):
-                product = np.einsum(
-                    "bi,bj->bij", x.blocks[i][..., c % count_x], y.blocks[0][..., c % 3]
-                ).reshape(4, -1)
-                if len(maps):
-                    kernel = np.asarray(params["params"][f"kernel_{o}_{i}_0"], np.float64)
-                    expected[..., c] += np.einsum("koi,k,bi->bo", maps, kernel[:, c], product)
+        for i, (count, source) in enumerate(x.rep.terms):
+            maps = reps.equivariant_basis(source * V, target).dense()
+            if not len(maps):
+                continue
+            kernel = np.asarray(params["params"][f"kernel_{o}_{i}_0"], np.float64)
+            for c in range(3):
+                # Vectors are two and three, so the first of the two is taken again.
+                pair = x.blocks[i][..., c % count], y.blocks[0][..., c]
+                product = np.einsum("bi,bj->bij", *pair).reshape(4, -1)
+                expected += np.einsum("koi,kd,bi->bod", maps, kernel[:, c], product)
         np.testing.assert_allclose(z[target], expected, rtol=1e-5, atol=1e-5)
     # The cross product, the scaled vector; the inner product.
     assert {name: leaf.shape for name, leaf in params["params"].items()} == {
-        "kernel_0_0_0": (1, 5),
-        "kernel_0_1_0": (1, 5),
-        "kernel_1_0_0": (1, 2),
+        "kernel_0_0_0": (1, 3, 5),
+        "kernel_0_1_0": (1, 3, 5),
+        "kernel_1_0_0": (1, 3, 2),
     }
 
 
@@ -78,7 +79,7 @@ def test_initial_outputs_have_unit_variance():
 def test_arguments_that_do_not_fit_are_refused(features):
     layer, key = layers.Bilinear(V), jax.random.key(0)
     x = features(V, (2,))
-    with pytest.raises(ValueError, match=r"same batch axes, got \(2,\) and \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"equal batch axes, got \(2,\) and \(3, 2\)"):
         layer.init(key, x, features(V, (3, 2)))
     with pytest.raises(ValueError, match=r"Bilinear takes a reps.RepArray, got ndarray"):
         layer.init(key, x, x.blocks[0])

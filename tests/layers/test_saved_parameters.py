@@ -18,7 +18,14 @@ pytestmark = pytest.mark.multiprocess
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """A file with parameters, inputs and outputs of all layers."""
-    params, inputs = saved_layers.initialize(jax.random.key(0))
+    rng = np.random.default_rng(0)
+
+    def draw(leaf):
+        real, imaginary = rng.normal(size=(2, *leaf.shape))
+        is_complex = np.issubdtype(leaf.dtype, np.complexfloating)
+        return (real + 1j * imaginary if is_complex else real).astype(leaf.dtype)
+
+    params, inputs = jax.tree.map(draw, saved_layers.make_shapes())
     path = tmp_path_factory.mktemp("saved") / "layers.npz"
     saved_layers.save(path, params, inputs, saved_layers.apply_all(params, inputs))
     return path

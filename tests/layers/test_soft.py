@@ -1,5 +1,7 @@
 """Softened layers: what their penalties measure."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -23,9 +25,9 @@ SCALE = 0.1
 
 @pytest.fixture(scope="module")
 def soft(features, parameters):
-    """A soft layer between vectors and pseudoscalars, its parameters, and inputs."""
+    """A soft layer, its parameters, and inputs; only SO(3) takes pseudoscalars to scalars."""
     x = features(2 * V + 2 * DET, (4,))
-    layer = layers.Linear(3 * V + DET, soft=layers.Soft(CANDIDATES, scale=SCALE))
+    layer = layers.Linear(3 * V + ONE, soft=layers.Soft(CANDIDATES, scale=SCALE))
     return layer, parameters(layer, x), x
 
 
@@ -64,7 +66,7 @@ def test_each_penalty_is_the_distance_from_the_maps_of_its_group(soft, evaluate)
     _, params, x = soft
     _, penalties = evaluate(params, x)
     expected = dict.fromkeys(("residual", *NAMES), 0.0)
-    outputs, inputs = (V, DET), (V, DET)
+    outputs, inputs = (V, ONE), (V, DET)
     for o, target in enumerate(outputs):
         for i, source in enumerate(inputs):
             leaf = np.asarray(params["params"][f"residual_{o}_{i}"], np.float64)
@@ -116,19 +118,23 @@ def test_what_is_equivariant_under_a_candidate_costs_nothing_there(soft, evaluat
 def test_gradients_of_penalties_point_away_from_the_symmetry(soft):
     layer, params, x = soft
 
-    def penalty(params, name):
-        return layers.apply_with_penalties(layer, params, x)[1][name]
+    @functools.partial(jax.jit, static_argnums=1)
+    def penalize(params, name):
+        def penalty(params):
+            return layers.apply_with_penalties(layer, params, x)[1][name]
+
+        return jax.value_and_grad(penalty)(params)
 
     for name in ("residual", "SO(3)"):
-        gradient = jax.jit(jax.grad(penalty), static_argnums=1)(params, name)["params"]
+        gradient = penalize(params, name)[1]["params"]
         assert all(np.isfinite(leaf).all() for leaf in gradient.values())
         assert np.all(gradient["kernel_0_0"] == 0)
         assert np.abs(gradient["residual_0_0"]).max() > 1e-3
         # A quadratic form: half its gradient, taken off, leaves nothing.
         half = {k: params["params"][k] - gradient[k] / 2 for k in gradient}
-        assert penalty({"params": half}, name) < 1e-8
+        assert penalize({"params": half}, name)[0] < 1e-8
     none = with_residuals(params, no_residual)
-    gradient = jax.jit(jax.grad(penalty), static_argnums=1)(none, "residual")["params"]
+    gradient = penalize(none, "residual")[1]["params"]
     assert all(np.isfinite(leaf).all() for leaf in gradient.values())
 
 
@@ -136,10 +142,10 @@ def test_initial_residuals_have_their_scale(features):
     rep = 20 * V
     layer = layers.Linear(rep, soft=layers.Soft(scale=SCALE))
     x = features(rep, (50,))
-    params = layer.init(jax.random.key(0), x)
+    params = jax.jit(layer.init)(jax.random.key(0), x)
     assert set(params) == {"params"}
-    strict = with_residuals(params, no_residual)
-    rest = layer.apply(params, x) - layer.apply(strict, x)
+    strict, apply = with_residuals(params, no_residual), jax.jit(layer.apply)
+    rest = apply(params, x) - apply(strict, x)
     np.testing.assert_allclose(np.std(rest.blocks[0]), SCALE, rtol=0.1)
 
 
@@ -155,14 +161,15 @@ def test_penalties_of_all_layers_are_summed_however_often_it_is_asked(features, 
         if name.startswith("residual")
     ]
     expected = sum(np.square(leaf).sum() for leaf in leaves)
+    evaluate = jax.jit(lambda params: layers.apply_with_penalties(model, params, x)[1])
     for _ in range(2):
-        _, penalties = layers.apply_with_penalties(model, params, x)
+        penalties = evaluate(params)
         assert set(penalties) == {"residual", "SO(3)"}
         np.testing.assert_allclose(penalties["residual"], expected, rtol=1e-5)
     # What init returns goes in as it is.
     drawn = jax.jit(model.init)(jax.random.key(0), x)
     total = sum(jnp.sum(jnp.square(layer["residual_0_0"])) for layer in drawn["params"].values())
-    _, penalties = layers.apply_with_penalties(model, drawn, x)
+    penalties = evaluate(drawn)
     np.testing.assert_allclose(penalties["residual"], total, rtol=1e-5)
 
 

@@ -13,7 +13,7 @@ def make_case():
     scalar, vector = reps.scalar(group), reps.vector(group)
     x = reps.normal(jax.random.key(0), 2 * scalar + 3 * vector, (4,))
     model = FlatMLP(vector * vector, features=8, num_layers=2)
-    return model, model.init(jax.random.key(1), x), x
+    return model, jax.jit(model.init)(jax.random.key(1), x), x
 
 
 def test_output_has_its_type_and_batch():

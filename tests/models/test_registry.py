@@ -9,10 +9,11 @@ from symjax_models.models import registry
 
 OF_GRAPHS = ("affine", "egnn", "gnn", "linear", "radial_field")
 OF_FEATURES = ("emlp", "gram", "mlp")
+OF_SETS = ("deep_sets", "invariant_graph_network")
 
 
 def test_every_model_is_registered_once_under_its_row():
-    assert set(registry.MODELS) == set(OF_GRAPHS) | set(OF_FEATURES)
+    assert set(registry.MODELS) == {*OF_GRAPHS, *OF_FEATURES, *OF_SETS}
     public = {getattr(models, name) for name in models.__all__ if name != "registry"}
     assert set(registry.MODELS.values()) == public
 
@@ -31,6 +32,12 @@ def test_models_of_features_need_the_type_of_their_output(name):
     assert registry.make_model(name, {"rep_out": scalar}) == registry.MODELS[name](scalar)
 
 
+@pytest.mark.parametrize("name", OF_SETS)
+def test_models_of_sets_need_the_length_of_their_output(name):
+    with pytest.raises(ValueError, match=f"model '{name}' needs the field 'features'"):
+        registry.make_model(name)
+
+
 def test_hyperparameters_reach_the_module():
     model = registry.make_model("egnn", {"features": 16, "num_layers": 3})
     assert dataclasses.replace(model) == models.EGNN(features=16, num_layers=3)
@@ -41,7 +48,7 @@ def test_hyperparameters_reach_the_module():
     [("egn", "egnn"), ("EGNN", None), ("radialfield", "radial_field"), ("liner", "linear")],
 )
 def test_unknown_name_says_the_nearest(name, nearest):
-    words = f"unknown model '{name}'; did you mean '{nearest}'\\? known are affine, egnn"
+    words = f"unknown model '{name}'; did you mean '{nearest}'\\? known are affine, deep_sets"
     if nearest is None:
         words = f"unknown model '{name}'"
     with pytest.raises(ValueError, match=words):

@@ -105,7 +105,7 @@ class DiagramBasis:
         batch = tensors[0].shape[: num_axes // len(tensors)]
         total = xp.zeros((*batch, *(n,) * num_out, weights.shape[-1]), tensors[0].dtype)
         for kind in self._kinds:
-            mixed = self._mix(kind, tensors, coefficients[kind.index], num_batch=len(batch))
+            mixed = self._mix(kind, tensors, coefficients[xp.asarray(kind.index)], num_batch=len(batch))
             for number, target in enumerate(kind.targets):
                 piece = target.spread(mixed[..., number, :], n=n, form=self._inverse_form)
                 total = total + piece
@@ -188,7 +188,8 @@ def select(
             factor[start:, known : known + len(found)] = rows.T
         chosen += [start + i for i in found]
     triangle = np.tril(factor[chosen, : len(chosen)])
-    inverse, _ = scipy.linalg.lapack.dtrtri(triangle, lower=1) if chosen else (triangle, 0)
+    (invert,) = scipy.linalg.get_lapack_funcs(("trtri",), (triangle,))
+    inverse, _ = invert(triangle, lower=1) if chosen else (triangle, 0)
     return chosen, inverse.T / norms[chosen, None]
 
 

@@ -55,18 +55,20 @@ def diagram_basis(rep_in: base.Rep, rep_out: base.Rep) -> DiagramBasis | None:
         ValueError: If there are more diagrams than fit into memory.
     """
     group = rep_in.group
-    ends = points.points_of(rep_in), points.points_of(rep_out)
-    if ends[0] is None or ends[1] is None:
+    source, target = points.points_of(rep_in), points.points_of(rep_out)
+    if source is None or target is None:
         return None
     if isinstance(group, _PERMUTATIONS):
-        spans, name, form = _partition_spans(group, *ends), "set partitions", None
+        spans, name, form = _partition_spans(group, source, target), "set partitions", None
     elif isinstance(group, (*_ORTHOGONAL, *_INDEFINITE, *_LINEAR, groups.Sp)):
         form = _form(group)
-        spans, name = _pairing_spans(group, *ends, sign=-1 if isinstance(group, groups.Sp) else 1)
+        spans, name = _pairing_spans(
+            group, source, target, sign=-1 if isinstance(group, groups.Sp) else 1
+        )
     else:
         return None
-    num_inputs = len(ends[0].types)
-    exchanges = [*ends[0].exchanges(start=0), *ends[1].exchanges(start=num_inputs)]
+    num_inputs = len(source.types)
+    exchanges = [*source.exchanges(start=0), *target.exchanges(start=num_inputs)]
     diagrams, blocks = [], []
     for span in spans:
         if not span.diagrams:
@@ -102,11 +104,17 @@ def _partition_spans(group: groups.Group, source: Points, target: Points) -> lis
     num_inputs, num_points = len(source.types), len(source.types) + len(target.types)
     n, is_odd = group.n, bool((source.determinant + target.determinant) % 2)
     spans = []
-    found = _limited(partitions.set_partitions(num_points, max_blocks=n), group, num_points)
+    found = partitions.set_partitions(num_points, max_blocks=n)
+    if isinstance(group, groups.B):
+        # A flip of one axis must not change, or with the determinant must change, a diagram.
+        found = (
+            p
+            for p in found
+            if (_can_be_signed(p, group) if is_odd else partitions.has_even_blocks(p))
+        )
+    found = _limited(found, group, num_points)
     if not is_odd:
         plain = found
-        if isinstance(group, groups.B):
-            plain = [p for p in found if partitions.has_even_blocks(p)]
         spans.append(
             _Spanning(
                 plain,

@@ -27,6 +27,7 @@ from symjax_models.reps.powers import permutation_sign
 # Pairs of points, and points of determinant tensors.
 Pairs = tuple[tuple[int, int], ...]
 Groups = tuple[tuple[int, ...], ...]
+_Ends = tuple[Pairs, Groups]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,14 +140,15 @@ def _products(
     for (a, b), rows in by_pair.items():
         fewer = types[:a] + types[a + 1 : b] + types[b + 1 :]
         smaller, inner = _products(fewer, is_typed, n, num_groups, sign, known)
-        number = {(diagram.pairs, diagram.groups): i for i, diagram in enumerate(smaller)}
+        number: dict[_Ends | None, int] = {None: 0}
+        number |= {(diagram.pairs, diagram.groups): i for i, diagram in enumerate(smaller)}
         joined = [
             _join(diagram, partner, a, b, loop=float(sign * n))
             for diagram, partner in zip(found, partners, strict=True)
         ]
-        columns = [number.get(end, 0) for end, _ in joined]
+        columns = [number[end] for end, _ in joined]
         values = np.array([value for _, value in joined])
-        places = [number[joined[row][0]] for row in rows]
+        places = [columns[row] for row in rows]
         products[rows] = inner[np.ix_(places, columns)] * values
     known[types] = found, products
     return found, products
@@ -154,7 +156,7 @@ def _products(
 
 def _join(
     diagram: Pairing, partner: dict[int, int], a: int, b: int, *, loop: float
-) -> tuple[tuple[Pairs, Groups] | None, float]:
+) -> tuple[_Ends | None, float]:
     """Join two points of a diagram; return pairs and groups without them, and a factor."""
     left = [p for p in range(len(partner) + sum(map(len, diagram.groups))) if p not in (a, b)]
     name = {p: i for i, p in enumerate(left)}

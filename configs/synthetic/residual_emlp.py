@@ -1,0 +1,26 @@
+r"""Equivariant multilayer perceptron with residual pathways: soft symmetry.
+
+Paper: Finzi, Benton, Wilson 2021, Residual Pathway Priors, arXiv:2112.01388, section 5 (1000
+    examples, batch 500, Adam at 3e-3, 500 epochs on the modified inertia; numbers only in figures,
+    about .27 there).
+Command: python -m experiments.synthetic --config=configs/synthetic/residual_emlp.py:quick \
+    --workdir=runs/x --config.data.task=modified_inertia --config.data.num_train=1000
+Time: TIME
+Expected: EXPECTED
+"""
+
+import ml_collections
+
+from configs.synthetic import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(argument, row="residual_emlp", model="emlp")
+    config.data.task = "modified_inertia"
+    config.residual_penalty = 1e-2
+    if config.preset == "smoke":
+        config.model = {"channels": (4, 2), "num_layers": 1}
+    elif config.preset == "full":
+        config.model = {"channels": (64, 32), "num_layers": 3}
+    return config
