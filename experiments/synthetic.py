@@ -27,8 +27,9 @@ from symjax_models.typing import PyTree
 
 FIELDS = {
     "table": str, "row": str, "preset": str, "seeds": tuple, "data": ml_collections.ConfigDict,
-    "architecture": str, "model": ml_collections.ConfigDict, "augment": bool,
-    "residual_penalty": float, "optimizer": ml_collections.ConfigDict, "batch_size": int,
+    "architecture": str, "model": ml_collections.ConfigDict,
+    "model_of_task": ml_collections.ConfigDict, "augment": bool, "residual_penalty": float,
+    "prior": float, "optimizer": ml_collections.ConfigDict, "batch_size": int,
     "max_epochs": int, "max_examples": int, "steps_per_dispatch": int, "eval_every": int,
     "checkpoint_every": int, "num_devices": int, "tensorboard": bool,
 }  # fmt: skip

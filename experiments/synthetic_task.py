@@ -115,7 +115,8 @@ def make_model(config: ml_collections.ConfigDict) -> registry.Model:
     """Build the model of a config for its task.
 
     Args:
-        config: The config; `architecture` is the model's name, `model` holds its fields.
+        config: The config; `architecture` is the model's name, `model` holds its fields, and
+            `model_of_task` those that are other ones on some task.
 
     Returns:
         The module.
@@ -124,7 +125,7 @@ def make_model(config: ml_collections.ConfigDict) -> registry.Model:
         ValueError: If the model, one of its fields, or the task is unknown.
     """
     _, rep_out = representations(config.data.task, set_size=config.data.set_size)
-    fields = dict(config.model)
+    fields = {**config.model, **config.model_of_task.get(config.data.task, {})}
     if config.architecture in _SET_MODELS:
         fields["features"] = rep_out.dim
     else:
@@ -208,13 +209,16 @@ def with_budget(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
     Returns:
         A copy whose `batch_size` is at most the size of the training set, with `num_steps`: the
-        least of `max_epochs` epochs and `max_examples` examples, cut to whole dispatches.
+        least of `max_epochs` epochs and `max_examples` examples, cut to whole dispatches. A
+        `prior` sets the weight decay to its share of one example.
     """
     filled = config.copy_and_resolve_references()
     size, k = config.data.num_train, config.steps_per_dispatch
     filled.batch_size = min(config.batch_size, size)
     epochs = min(config.max_epochs, config.max_examples / size)
     steps = round(epochs * size / filled.batch_size)
+    if config.prior:
+        filled.optimizer.weight_decay = config.prior / size
     with filled.unlocked():
         filled.num_steps = max(1, steps // k) * k
     return filled

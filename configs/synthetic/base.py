@@ -42,8 +42,12 @@ def base_config(argument: str | None, *, row: str, model: str) -> ml_collections
 
     config.architecture = model
     config.model = ml_collections.ConfigDict()  # fields of the module; empty keeps its defaults
+    config.model_of_task = ml_collections.ConfigDict()  # task: fields that differ there
     config.augment = False  # move every example by a random element of the group in every step
     config.residual_penalty = 0.0  # weight of maps without the symmetry; 0 has none of them
+    # Weight decay times examples: like a prior, it counts the less the more data there are; 0 is
+    # off, and else it takes the place of `optimizer.weight_decay`.
+    config.prior = 0.0
 
     config.batch_size = {"quick": 100, "full": 500, "smoke": 10}[preset]  # at most
     config.max_epochs = {"quick": 300, "full": 1000, "smoke": 1}[preset]

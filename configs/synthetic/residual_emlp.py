@@ -19,8 +19,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = base.base_config(argument, row="residual_emlp", model="emlp")
     config.data.task = "modified_inertia"
     config.residual_penalty = 1e-2
-    if config.preset == "smoke":
-        config.model = {"channels": (4, 2), "num_layers": 1}
-    elif config.preset == "full":
-        config.model = {"channels": (64, 32), "num_layers": 3}
+    smoke = config.preset == "smoke"
+    config.model = {"channels": (4, 2) if smoke else (32, 16), "num_layers": 1}
+    config.optimizer.clip_norm = 1.0
     return config

@@ -7,7 +7,7 @@ from symjax_models import reps
 from symjax_models.layers import initializers
 from symjax_models.layers.typed import as_jax, check_features, output_dtype
 from symjax_models.reps import Rep, RepArray
-from symjax_models.reps.equivariant_basis import apply_to_products
+from symjax_models.reps.bases import apply_to_products
 from symjax_models.reps.variance import unit_variance_factors
 from symjax_models.typing import Array
 

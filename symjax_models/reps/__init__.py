@@ -2,18 +2,18 @@
 
 from symjax_models.reps.arrays import RepArray, concatenate, normal
 from symjax_models.reps.base import Rep
+from symjax_models.reps.bases import Basis, equivariant_basis
 from symjax_models.reps.counting.characters import character
 from symjax_models.reps.counting.dimension import dimension_of_maps
-from symjax_models.reps.decompose import change_of_basis, decompose
-from symjax_models.reps.equivariant_basis import Basis, equivariant_basis
+from symjax_models.reps.decomposition import change_of_basis, decompose
+from symjax_models.reps.defining import determinant, scalar, vector
 from symjax_models.reps.factor import of_factor
+from symjax_models.reps.finite_irreps import Irrep, irreps
 from symjax_models.reps.induction import induce
-from symjax_models.reps.irreps import Irrep, irreps
 from symjax_models.reps.permutation_reps import quotient, regular
 from symjax_models.reps.planar_irreps import planar_irrep
 from symjax_models.reps.powers import alternating_power, symmetric_power
 from symjax_models.reps.restriction import restrict
-from symjax_models.reps.vector import determinant, scalar, vector
 from symjax_models.reps.weights import decompose_weights, dimension_of_weight
 
 __all__ = [

@@ -15,9 +15,9 @@ from typing import Literal
 from symjax_models import groups
 from symjax_models.groups.base import Group
 from symjax_models.reps import base
+from symjax_models.reps.defining import Determinant, Vector
 from symjax_models.reps.planar_irreps import PlanarIrrep
 from symjax_models.reps.powers import Power
-from symjax_models.reps.vector import Determinant, Vector
 
 Weight = tuple[int, ...]
 Character = collections.Counter[Weight]

@@ -8,7 +8,7 @@ import numpy as np
 from symjax_models import groups
 from symjax_models.groups.base import Group
 from symjax_models.reps import base, checks, matrices
-from symjax_models.reps.vector import vector
+from symjax_models.reps.defining import vector
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

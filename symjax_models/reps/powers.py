@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symjax_models.groups.base import Group
-from symjax_models.reps import base, checks, factor, matrices, vector
+from symjax_models.reps import base, checks, defining, factor, matrices
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -86,7 +86,7 @@ def symmetric_power(rep: base.Rep, degree: int) -> base.Rep:
         The symmetric power, of dimension binomial(d + k - 1, k).
 
     >>> from symjax_models import groups
-    >>> symmetric_power(vector.vector(groups.SO(3)), 2).dim
+    >>> symmetric_power(defining.vector(groups.SO(3)), 2).dim
     6
     """
     return _power(rep, checks.check_count(degree, what="a degree"), is_symmetric=True)
@@ -103,7 +103,7 @@ def alternating_power(rep: base.Rep, degree: int) -> base.Rep:
         The alternating power, of dimension binomial(d, k): of V, `det` at k = n and nothing above.
 
     >>> from symjax_models import groups
-    >>> V = vector.vector(groups.O(3))
+    >>> V = defining.vector(groups.O(3))
     >>> alternating_power(V, 2).dim, alternating_power(V, 3), alternating_power(V, 4).dim
     (3, det of O(3), 0)
     """
@@ -135,8 +135,8 @@ def _power_of_term(rep: base.Rep, degree: int, *, is_symmetric: bool) -> base.Re
     if isinstance(rep, factor.OfFactor):
         inner = _power(rep.inner, degree, is_symmetric=is_symmetric)
         return factor.of_factor(rep.group, rep.index, inner)
-    if not is_symmetric and degree == rep.dim and isinstance(rep, vector.Vector):
-        return vector.determinant(rep.group)
+    if not is_symmetric and degree == rep.dim and isinstance(rep, defining.Vector):
+        return defining.determinant(rep.group)
     return Power(rep, degree, is_symmetric)
 
 

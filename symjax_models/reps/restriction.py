@@ -8,7 +8,7 @@ import numpy as np
 
 from symjax_models.groups.base import Group
 from symjax_models.reps import base, powers
-from symjax_models.reps.vector import Determinant, Vector, determinant, vector
+from symjax_models.reps.defining import Determinant, Vector, determinant, vector
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

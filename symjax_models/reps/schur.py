@@ -6,7 +6,7 @@ import numpy as np
 
 from symjax_models.reps import base, matrices
 from symjax_models.reps.diagrams.halves import einsum
-from symjax_models.reps.irreps import Irrep
+from symjax_models.reps.finite_irreps import Irrep
 from symjax_models.reps.planar_irreps import PlanarIrrep
 
 

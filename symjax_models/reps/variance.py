@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from symjax_models.reps import base
-from symjax_models.reps.equivariant_basis import Basis, equivariant_basis
+from symjax_models.reps.bases import Basis, equivariant_basis
 
 # Matrices of more entries are not formed; see `unit_variance_factors`.
 _MAX_ENTRIES = 4_000_000

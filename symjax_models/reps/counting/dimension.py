@@ -9,7 +9,7 @@ from symjax_models import groups
 from symjax_models.reps import base, checks, kronecker, orbits
 from symjax_models.reps.counting import cycle_types, schur
 from symjax_models.reps.counting.characters import character
-from symjax_models.reps.decompose import decompose
+from symjax_models.reps.decomposition import decompose
 from symjax_models.reps.diagrams import points
 from symjax_models.reps.planar_irreps import is_planar
 from symjax_models.reps.weights import known_highest_weights

@@ -105,7 +105,9 @@ class DiagramBasis:
         batch = tensors[0].shape[: num_axes // len(tensors)]
         total = xp.zeros((*batch, *(n,) * num_out, weights.shape[-1]), tensors[0].dtype)
         for kind in self._kinds:
-            mixed = self._mix(kind, tensors, coefficients[xp.asarray(kind.index)], num_batch=len(batch))
+            mixed = self._mix(
+                kind, tensors, coefficients[xp.asarray(kind.index)], num_batch=len(batch)
+            )
             for number, target in enumerate(kind.targets):
                 piece = target.spread(mixed[..., number, :], n=n, form=self._inverse_form)
                 total = total + piece

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from symjax_models.reps import base, matrices
+from symjax_models.reps.defining import Determinant, Vector
 from symjax_models.reps.powers import Power
-from symjax_models.reps.vector import Determinant, Vector
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ from symjax_models import groups
 from symjax_models.groups.base import Group
 from symjax_models.reps import base, planar_irreps
 from symjax_models.reps.counting.characters import character
-from symjax_models.reps.irreps import irreps
-from symjax_models.reps.vector import determinant
+from symjax_models.reps.defining import determinant
+from symjax_models.reps.finite_irreps import irreps
 
 # A change of basis forms the matrices of all elements at once.
 _MAX_ENTRIES = 50_000_000
