@@ -76,7 +76,7 @@ def run(
         residual_penalty=config.residual_penalty,
     )
     outcome = runs.train(
-        jax.jit(functools.partial(synthetic_task.init_params, problem, model)),
+        functools.partial(synthetic_task.init_params, problem, model),
         loss,
         problem.splits["train"],
         problem.splits["valid"],

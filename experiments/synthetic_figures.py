@@ -89,7 +89,7 @@ def _draw_boosts(
     *,
     preset: str,
 ) -> None:
-    figure, ((axes,),) = figures.new_figure(width=6.5, height=4.5)
+    figure, ((axes,),) = figures.new_figure(width=7.5, height=4.5)
     largest = max(size for _, task, size in runs if task == "lorentz")
     for row, colour in colours.items():
         run = runs.get((row, "lorentz", largest))
@@ -109,5 +109,7 @@ def _draw_boosts(
         ylabel="largest relative equivariance error",
         title=f"Scattering, {largest:,} training examples, preset {preset}",
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.set_xticks(synthetic.BOOSTS, [f"{size:g}" for size in synthetic.BOOSTS])
+    axes.minorticks_off()
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     figure.savefig(path)

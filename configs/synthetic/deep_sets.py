@@ -4,8 +4,8 @@ Paper: Zaheer et al. 2017, arXiv:1703.06114, section 4.1.1 (512 points per set, 
     epochs of batch 128; figures only, and of targets that differ, see `population_statistics`).
 Command: python -m experiments.synthetic --config=configs/synthetic/deep_sets.py:quick \
     --workdir=runs/x --config.data.task=rotation --config.data.num_train=256
-Time: TIME
-Expected: EXPECTED
+Time: `seconds` of the stored rows, `experiments/results/synthetic.jsonl`.
+Expected: the stored rows, `experiments/results/synthetic.md`.
 """
 
 import ml_collections

@@ -4,8 +4,8 @@ Paper: Finzi, Welling, Wilson 2021, arXiv:2104.09459, section 7 (384 channels, 3
     3e-3 without a schedule; the numbers of its repository stand in the table).
 Command: python -m experiments.synthetic --config=configs/synthetic/emlp.py:quick \
     --workdir=runs/x --config.data.task=o5 --config.data.num_train=300
-Time: TIME
-Expected: EXPECTED
+Time: `seconds` of the stored rows, `experiments/results/synthetic.jsonl`.
+Expected: the stored rows, `experiments/results/synthetic.md`.
 """
 
 import ml_collections

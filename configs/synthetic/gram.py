@@ -5,8 +5,9 @@ Paper: Villar, Hogg, Storey-Fisher, Yao, Blum-Smith 2021, arXiv:2106.06610; no n
     much.
 Command: python -m experiments.synthetic --config=configs/synthetic/gram.py:quick \
     --workdir=runs/x --config.data.task=o5 --config.data.num_train=300
-Time: TIME
-Expected: EXPECTED
+Time: `quick`, 3 seeds together, about 20 s per run on 2 busy CPU cores.
+Expected: `quick` test MSE .02 to .07 on o5 and .003 to .02 on lorentz from 300 examples on; 2 to 3
+    on inertia, where 300 steps are far too few.
 """
 
 import ml_collections

@@ -4,8 +4,9 @@ Paper: Finzi, Welling, Wilson 2021, arXiv:2104.09459, section 7, "MLP" (3 layers
     Adam at 3e-3 without a schedule).
 Command: python -m experiments.synthetic --config=configs/synthetic/mlp.py:quick \
     --workdir=runs/x --config.data.task=o5 --config.data.num_train=300
-Time: TIME
-Expected: EXPECTED
+Time: `quick`, 3 seeds together, about 20 s per run on 2 busy CPU cores.
+Expected: `quick` test MSE on 3000 examples .17 (o5), 3.3 (inertia), .31 (lorentz): a sixth of the
+    published steps on smaller batches, and worse for it.
 """
 
 import ml_collections

@@ -5,8 +5,8 @@ Paper: Finzi, Benton, Wilson 2021, Residual Pathway Priors, arXiv:2112.01388, se
     about .27 there).
 Command: python -m experiments.synthetic --config=configs/synthetic/residual_emlp.py:quick \
     --workdir=runs/x --config.data.task=modified_inertia --config.data.num_train=1000
-Time: TIME
-Expected: EXPECTED
+Time: `seconds` of the stored rows, `experiments/results/synthetic.jsonl`.
+Expected: the stored rows, `experiments/results/synthetic.md`.
 """
 
 import ml_collections

@@ -90,4 +90,7 @@ def make_states(
             best_step=jnp.zeros((), jnp.int32),
         )
 
-    return jax.jit(jax.vmap(make_state))(jnp.asarray(seeds, jnp.uint32))
+    # It runs once, and optimizing the many random draws would take longer than training does.
+    options = {"xla_backend_optimization_level": 0}
+    compiled = jax.jit(jax.vmap(make_state), compiler_options=options)
+    return compiled(jnp.asarray(seeds, jnp.uint32))
