@@ -174,7 +174,7 @@ LEGAL = [
 ]
 
 
-@pytest.mark.parametrize(("rep", "legal", "sentence"), LEGAL, ids=str)
+@pytest.mark.parametrize(("rep", "legal", "sentence"), LEGAL, ids=[repr(case[0]) for case in LEGAL])
 def test_what_may_be_applied_to_components(features, rep, legal, sentence):
     x = features(2 * rep, (2,))
     for function in ALL:
