@@ -71,8 +71,10 @@ def _draw_errors(
         )
     grid[0].set_ylabel("test mean squared error")
     for row, label in labels.items():
-        if any(name == row and task in _PANELS for name, task, _ in runs):
-            grid[0].plot([], [], color=colours[row], marker="o", label=label)
+        is_ours = any(name == row and task in _PANELS for name, task, _ in runs)
+        if is_ours or any(synthetic_published.published_curve(task, row)[0] for task in tasks):
+            style = {"marker": "o"} if is_ours else {"linestyle": "--"}
+            grid[0].plot([], [], color=colours[row], label=label, **style)
     grid[0].plot([], [], color="0.3", linestyle="--", marker=".", label="published")
     grid[0].plot([], [], color="0.4", linestyle=":", label="best constant")
     handles, names = grid[0].get_legend_handles_labels()
