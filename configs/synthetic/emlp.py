@@ -4,8 +4,11 @@ Paper: Finzi, Welling, Wilson 2021, arXiv:2104.09459, section 7 (384 channels, 3
     3e-3 without a schedule; the numbers of its repository stand in the table).
 Command: python -m experiments.synthetic --config=configs/synthetic/emlp.py:quick \
     --workdir=runs/x --config.data.task=o5 --config.data.num_train=300
-Time: `seconds` of the stored rows, `experiments/results/synthetic.jsonl`.
-Expected: the stored rows, `experiments/results/synthetic.md`.
+Time: `full`, 3 seeds together, 20 to 110 s per run on 2 busy CPU cores, 20 minutes in all.
+Expected: `full` test MSE from 30 to 30,000 examples: o5 .096 to .0017, inertia 2.6 to .0062,
+    lorentz .47 to 3e-7; 6,000 to 13,000 parameters. Deviations from the published training: fewer
+    channels and layers, cosine schedule, clipped gradients, weight decay that falls with the number
+    of examples. `residual_emlp` is the same with soft symmetry.
 """
 
 import ml_collections
