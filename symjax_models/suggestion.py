@@ -1,7 +1,7 @@
 """What to say after a word that is not known."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def nearest_of(word: object, known: Iterable[str]) -> str:
@@ -22,3 +22,22 @@ def nearest_of(word: object, known: Iterable[str]) -> str:
         return "none is known"
     nearest = difflib.get_close_matches(str(word), words, n=1, cutoff=0.0)[0]
     return f"did you mean {nearest!r}? known are {', '.join(words)}"
+
+
+def look_up[T](word: str, registry: Mapping[str, T], *, what: str) -> T:
+    """Return what a registry holds under a word.
+
+    Args:
+        word: What was given.
+        registry: What is known, by name.
+        what: What the words name, for the message.
+
+    Raises:
+        ValueError: If the word is unknown; the nearest one is named.
+
+    >>> look_up("egnn", {"egnn": 1}, what="model")
+    1
+    """
+    if word not in registry:
+        raise ValueError(f"unknown {what} {word!r}; {nearest_of(word, sorted(registry))}")
+    return registry[word]

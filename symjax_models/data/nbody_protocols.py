@@ -3,7 +3,7 @@
 import dataclasses
 
 from symjax_models.data.nbody_simulator import System
-from symjax_models.suggestion import nearest_of
+from symjax_models.suggestion import look_up
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,7 @@ def get_protocol(name: str) -> Protocol:
     >>> get_protocol("egnn_small").system.num_bodies
     5
     """
-    if name not in PROTOCOLS:
-        raise ValueError(f"unknown n-body protocol {name!r}; {nearest_of(name, sorted(PROTOCOLS))}")
-    return PROTOCOLS[name]
+    return look_up(name, PROTOCOLS, what="n-body protocol")
 
 
 def reduced(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from symjax_models.suggestion import nearest_of
+from symjax_models.suggestion import look_up
 
 Array = np.ndarray
 
@@ -58,9 +58,7 @@ def get_task(name: str) -> PopulationTask:
     >>> get_task("rank1").dimension
     32
     """
-    if name not in TASKS:
-        raise ValueError(f"unknown population task {name!r}; {nearest_of(name, sorted(TASKS))}")
-    return TASKS[name]
+    return look_up(name, TASKS, what="population task")
 
 
 def make_population(

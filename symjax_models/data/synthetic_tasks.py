@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from symjax_models.data import synthetic_labels
-from symjax_models.suggestion import nearest_of
+from symjax_models.suggestion import look_up
 
 Array = np.ndarray
 
@@ -51,9 +51,7 @@ def get_task(name: str) -> SyntheticTask:
     >>> get_task("lorentz").num_inputs
     16
     """
-    if name not in TASKS:
-        raise ValueError(f"unknown synthetic task {name!r}; {nearest_of(name, sorted(TASKS))}")
-    return TASKS[name]
+    return look_up(name, TASKS, what="synthetic task")
 
 
 def _draw_two_vectors(rng: np.random.Generator, size: int) -> Array:

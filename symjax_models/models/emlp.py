@@ -12,7 +12,9 @@ class EMLP(nn.Module):
 
     The hidden features are scalars, vectors, ... up to tensors `V^r` with `channels[r]` copies of
     rank r. A layer computes `h <- h + gate(a) + product(b, c)` with linear maps a, b, c of h; the
-    first layer has no skip connection, and the output is `a + product(b, c)` of the last h.
+    first layer has no skip connection, and the output is `a + product(b, c)` of the last h. The
+    products of the layers after the first have a learned factor that starts at zero, so that the
+    degree of the map grows only as far as the data ask for.
 
     Attributes:
         rep_out: Representation of the output.

@@ -18,7 +18,7 @@ from symjax_models.models import (
     mlp,
     radial_field,
 )
-from symjax_models.suggestion import nearest_of
+from symjax_models.suggestion import look_up, nearest_of
 
 # What callers outside layers and models need to know of a Linen module.
 Model = nn.Module
@@ -55,9 +55,7 @@ def make_model(name: str, hyperparameters: Mapping[str, Any] | None = None) -> M
     >>> make_model("egnn", {"features": 32}).features
     32
     """
-    if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; {nearest_of(name, sorted(MODELS))}")
-    model = MODELS[name]
+    model = look_up(name, MODELS, what="model")
     fields = [f.name for f in dataclasses.fields(model) if f.name not in ("parent", "name")]
     for key in hyperparameters or {}:
         if key not in fields:

@@ -84,9 +84,7 @@ class SumBasis:
 
     def dense(self) -> np.ndarray:
         """Return the basis maps as matrices, `[K, D_out, D_in]`."""
-        identity = np.eye(self.rep_in.dim)[:, :, None]
-        maps = self.apply(np.eye(self.size)[:, None, :], identity)
-        return np.ascontiguousarray(maps.transpose(2, 1, 0))
+        return matrices.maps_of(self)
 
 
 def equivariant_basis(
@@ -107,7 +105,8 @@ def equivariant_basis(
         rep_in: What the maps take.
         rep_out: What they return, of the same group.
         tolerance: For the numerical solver: singular values of the constraints, relative to the
-            largest, that count as zero. Learned generators with noise need a larger one.
+            norm of the generators' matrices, that count as zero. Learned generators with noise need
+            a larger one.
 
     Returns:
         The basis, orthonormal, cached by value.

@@ -43,9 +43,7 @@ class KroneckerBasis:
 
     def dense(self) -> np.ndarray:
         """Return the basis maps as matrices, `[K, D_out, D_in]`."""
-        identity = np.eye(self.rep_in.dim)[:, :, None]
-        maps = self.apply(np.eye(self.size)[:, None, :], identity)
-        return np.ascontiguousarray(maps.transpose(2, 1, 0))
+        return matrices.maps_of(self)
 
 
 def split(

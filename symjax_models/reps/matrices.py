@@ -36,6 +36,34 @@ def block_diagonal(like: Any, blocks: list[Any]) -> Any:
     return xp.concatenate(rows, axis=-2) if rows else xp.zeros((*batch, 0, 0), like.dtype)
 
 
+def maps_of(basis: Any) -> np.ndarray:
+    """Return basis maps as matrices, `[K, D_out, D_in]`, by applying each to all unit vectors.
+
+    Args:
+        basis: What has `rep_in`, `size` and `apply`.
+    """
+    identity = np.eye(basis.rep_in.dim)[:, :, None]
+    maps = basis.apply(np.eye(basis.size)[:, None, :], identity)
+    return np.ascontiguousarray(maps.transpose(2, 1, 0))
+
+
+def mix_channels(matrix: Any, x: Any) -> Any:
+    """Multiply components `[..., D_in, C_in]` by a matrix for every pair of channels.
+
+    Args:
+        matrix: Matrices `[D_out, D_in, C_in, C_out]`.
+        x: The components.
+
+    Returns:
+        Components `[..., D_out, C_out]`.
+    """
+    outputs, inputs, channels_in, channels_out = matrix.shape
+    rows, columns = inputs * channels_in, outputs * channels_out
+    flat = matrix.transpose(1, 2, 0, 3).reshape(rows, columns)
+    y = matmul(x.reshape(*x.shape[:-2], rows), flat)
+    return y.reshape(*x.shape[:-2], outputs, channels_out)
+
+
 def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices without loss of precision on accelerators."""
     return np.matmul(a, b) if namespace(a) is np else jnp.matmul(a, b, precision=_HIGHEST)

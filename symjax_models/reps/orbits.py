@@ -43,11 +43,7 @@ class OrbitBasis:
         zero = xp.zeros((1, *weights.shape[1:]), weights.dtype)
         shared = xp.concatenate([weights, zero])[xp.asarray(self._index)]
         matrix = shared * xp.asarray(self._values, weights.dtype)[:, :, None, None]
-        outputs, inputs, channels_in, channels_out = matrix.shape
-        matrix = matrix.transpose(1, 2, 0, 3)
-        matrix = matrix.reshape(inputs * channels_in, outputs * channels_out)
-        y = matrices.matmul(x.reshape(*x.shape[:-2], inputs * channels_in), matrix)
-        return y.reshape(*x.shape[:-2], outputs, channels_out)
+        return matrices.mix_channels(matrix, x)
 
     def dense(self) -> np.ndarray:
         """Return the basis maps as matrices, `[K, D_out, D_in]` float64."""
@@ -77,10 +73,10 @@ def _signed_permutations(rep: base.Rep) -> tuple[np.ndarray, np.ndarray] | None:
         return _of_product(rep)
     if rep.dim > _MAX_MATRIX or rep.is_complex:
         return None
-    matrices = rep.rho(rep.group.discrete_generators)
-    rounded = np.rint(matrices)
+    generators = rep.rho(rep.group.discrete_generators)
+    rounded = np.rint(generators)
     is_signed_permutation = (
-        np.abs(matrices - rounded).max(initial=0.0) < 1e-9
+        np.abs(generators - rounded).max(initial=0.0) < 1e-9
         and np.all(np.abs(rounded).sum(axis=-1) == 1)
         and np.all(np.abs(rounded).sum(axis=-2) == 1)
     )
@@ -101,6 +97,7 @@ def _of_product(rep: base.Tensor) -> tuple[np.ndarray, np.ndarray] | None:
     return index, sign
 
 
+@functools.lru_cache(maxsize=2)  # a basis and the check of its dimension ask in turn
 def _orbits(rep_in: base.Rep, rep_out: base.Rep) -> tuple[np.ndarray, np.ndarray]:
     """Return the orbit of each pair `[D_out, D_in]`, -1 for none, and its sign in it."""
     of_in, of_out = _signed_permutations(rep_in), _signed_permutations(rep_out)

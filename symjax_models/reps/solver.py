@@ -97,11 +97,7 @@ class SolvedBasis:
         maps = xp.asarray(self._maps.reshape(self.size, outputs * inputs).T, weights.dtype)
         flat = weights.reshape(self.size, weights.shape[1] * weights.shape[2])
         matrix = matrices.matmul(maps, flat)
-        matrix = matrix.reshape(outputs, inputs, *weights.shape[1:])
-        rows, columns = inputs * weights.shape[1], outputs * weights.shape[2]
-        matrix = matrix.transpose(1, 2, 0, 3).reshape(rows, columns)
-        y = matrices.matmul(x.reshape(*x.shape[:-2], rows), matrix)
-        return y.reshape(*x.shape[:-2], outputs, weights.shape[2])
+        return matrices.mix_channels(matrix.reshape(outputs, inputs, *weights.shape[1:]), x)
 
     def dense(self) -> np.ndarray:
         """Return the basis maps as matrices, `[K, D_out, D_in]` float64 or complex128."""

@@ -115,9 +115,7 @@ class DiagramBasis:
 
     def dense(self) -> np.ndarray:
         """Return the basis maps as matrices, `[K, D_out, D_in]` float64."""
-        identity = np.eye(self.rep_in.dim)[:, :, None]
-        maps = self.apply(np.eye(self.size)[:, None, :], identity)
-        return np.ascontiguousarray(maps.transpose(2, 1, 0))
+        return matrices.maps_of(self)
 
     def _mix(self, kind: _Kind, tensors: list[Any], weights: Any, *, num_batch: int) -> Any:
         """Reduce to legs, and mix halves and channels: `[..., n, ..., n, Q, C_out]`."""
