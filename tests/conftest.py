@@ -20,6 +20,13 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["SYMJAX_MODELS_CACHE"] = tempfile.mkdtemp(prefix="symjax_models_tests_")
 
 
+def pytest_configure(config):
+    """Compile quickly in the default run; the slow one compiles as users do."""
+    # Most of the time of the tests is the compiler's. JAX is imported only after this.
+    if config.option.markexpr == "not slow":
+        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+
+
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ["SYMJAX_MODELS_CACHE"], ignore_errors=True)

@@ -76,6 +76,22 @@ CATALOGUE = {
     PRODUCT: ((vectors, points), (vectors, points)),
     HELIX: ((vectors, symmetric), (vectors,)),
 }
+# Each has a relative among the others, which are tested in every run.
+SLOW = (
+    groups.O(3),
+    groups.IndefiniteO(1, 3),
+    groups.A(4),
+    groups.B(3),
+    groups.SU(2),
+    groups.Sp(4),
+    groups.GL(2),
+    groups.SL(2),
+    groups.Octahedral(),
+    groups.Icosahedral(),
+    groups.D(4),
+    groups.Z(5),
+    PRODUCT,
+)
 
 
 class Every(nn.Module):
@@ -153,7 +169,13 @@ def _make_case(group: groups.Group) -> Case:
     return Case(group, module, draw_params(module, x), x)
 
 
-@pytest.fixture(params=CATALOGUE, ids=repr)
+def _in_catalogue():
+    for group in CATALOGUE:
+        marks = pytest.mark.slow if group in SLOW else ()
+        yield pytest.param(group, marks=marks, id=repr(group))
+
+
+@pytest.fixture(params=_in_catalogue())
 def case(request):
     """Every group of the catalogue; `indirect` parametrization picks some."""
     return _make_case(request.param)

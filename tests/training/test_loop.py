@@ -26,6 +26,7 @@ def test_training_overfits_in_a_few_steps(toy, tmp_path):
     assert max(last["train_loss"]) < 0.2 * min(first["train_loss"])
 
 
+@pytest.mark.slow
 def test_steps_per_dispatch_never_change_the_result(toy, tmp_path, assert_same):
     states = [toy.run(tmp_path / str(k), steps_per_dispatch=k).state for k in (1, 2, 4, 8)]
     assert_same(states[1], states[2])
@@ -166,6 +167,7 @@ def test_settings_that_are_not_positive_are_refused():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.multidevice
 def test_eight_devices_give_the_result_of_one(toy, tmp_path):
     mesh = sharding.make_mesh(batch_size=8, num_devices=8)
