@@ -36,6 +36,12 @@ FIELDS = {
 # They say which run of the row it is; a run that sets only these belongs to the table.
 CASE_FIELDS = ("data.task", "data.num_train", "data.set_size")
 BOOSTS = (0.25, 0.5, 1.0, 2.0, 4.0)  # rapidities at which Lorentz equivariance is measured
+# Arithmetic and inputs of the sweep, by suffix of the metric.
+BOOST_PRECISIONS = {
+    "": ("float32", "float32"),
+    "_inputs": ("float64", "float32"),
+    "_float64": ("float64", "float64"),
+}
 _AUDITED = 100  # test examples on which equivariance is measured
 
 
@@ -145,7 +151,8 @@ def _equivariance_errors(
     Returns:
         The largest relative errors, `equivariance_error` and `equivariance_error_float64`;
         definition in `audit.equivariance_error`. Where the group has boosts also
-        `boost_error_T` and `boost_error_T_float64` at every rapidity T of `BOOSTS`.
+        `boost_error_T` and `boost_error_T_float64` at every rapidity T of `BOOSTS`, and
+        `boost_error_T_inputs`: that of exact arithmetic on inputs rounded to float32.
     """
 
     # The seeds are one more batch axis: the scale of the error is that of all of them together.
@@ -159,8 +166,11 @@ def _equivariance_errors(
     for suffix, dtype in (("", jnp.float32), ("_float64", jnp.float64)):
         measured = audit.equivariance_error(apply, params, x, dtype=dtype)
         errors[f"equivariance_error{suffix}"] = measured.max
-        if not problem.rep_in.group.is_compact:
-            sweep = audit.boost_sweep(apply, params, x, sizes=BOOSTS, dtype=dtype)
+    if not problem.rep_in.group.is_compact:
+        for suffix, (dtype, input_dtype) in BOOST_PRECISIONS.items():
+            sweep = audit.boost_sweep(
+                apply, params, x, sizes=BOOSTS, dtype=dtype, input_dtype=input_dtype
+            )
             for size, worst in zip(BOOSTS, sweep.max, strict=True):
                 errors[f"boost_error_{size:g}{suffix}"] = worst
     return errors

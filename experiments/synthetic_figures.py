@@ -8,6 +8,11 @@ import numpy as np
 from experiments import figures, statistics, store, synthetic, synthetic_published
 
 Runs = Mapping[tuple[str, str, int], list[store.Row]]
+_BOOST_STYLES = {
+    "": ("-o", "float32"),
+    "_inputs": (":^", "exact, of float32 inputs"),
+    "_float64": ("--s", "float64"),
+}
 _PANELS = {"o5": "O(5) invariant", "inertia": "moment of inertia", "lorentz": "scattering, O(1, 3)"}
 
 
@@ -97,13 +102,14 @@ def _draw_boosts(
         run = runs.get((row, "lorentz", largest))
         if run is None:
             continue
-        for suffix, style in (("", "-o"), ("_float64", "--s")):
+        for suffix, (style, _) in _BOOST_STYLES.items():
             names = [f"boost_error_{size:g}{suffix}" for size in synthetic.BOOSTS]
-            values = [np.max([stored["metrics"][name] for stored in run]) for name in names]
-            axes.plot(synthetic.BOOSTS, values, style, color=colour, markersize=4)
+            if all(names[0] in stored["metrics"] for stored in run):
+                values = [np.max([stored["metrics"][name] for stored in run]) for name in names]
+                axes.plot(synthetic.BOOSTS, values, style, color=colour, markersize=4)
         axes.plot([], [], color=colour, label=labels[row])
-    axes.plot([], [], "-o", color="0.3", markersize=4, label="float32")
-    axes.plot([], [], "--s", color="0.3", markersize=4, label="float64")
+    for style, label in _BOOST_STYLES.values():
+        axes.plot([], [], style, color="0.3", markersize=4, label=label)
     axes.set(
         xscale="log",
         yscale="log",

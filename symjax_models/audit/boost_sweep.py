@@ -21,6 +21,7 @@ class BoostSweep:
     Args:
       group: the group whose elements acted.
       dtype: precision it was measured in.
+      input_dtype: precision of the inputs.
       sizes: sizes ``t`` of the elements.
       max: largest error at each size.
       mean: mean error at each size.
@@ -28,9 +29,15 @@ class BoostSweep:
 
     group: groups.Group
     dtype: np.dtype
+    input_dtype: np.dtype
     sizes: tuple[float, ...]
     max: tuple[float, ...]
     mean: tuple[float, ...]
+
+    @property
+    def _precision(self) -> str:
+        same = self.input_dtype == self.dtype
+        return f"{self.dtype}" if same else f"{self.dtype} of inputs in {self.input_dtype}"
 
     def plot(self, axes: Any = None) -> Any:
         """Draw error against size, on logarithmic axes.
@@ -56,7 +63,7 @@ class BoostSweep:
             axes = plt.subplots(layout="constrained")[1]
         for name, errors, style in (("max", self.max, "-o"), ("mean", self.mean, "--o")):
             drawn = [error or 0.1 * np.finfo(self.dtype).eps for error in errors]
-            axes.plot(self.sizes, drawn, style, label=f"{name}, {self.dtype}")
+            axes.plot(self.sizes, drawn, style, label=f"{name}, {self._precision}")
         axes.set(
             xscale="log",
             yscale="log",
@@ -78,6 +85,7 @@ def boost_sweep(
     num_directions: int = 8,
     key: jax.Array | None = None,
     dtype: DTypeLike | None = None,
+    input_dtype: DTypeLike | None = None,
 ) -> BoostSweep:
     """Measure the equivariance error of a function as elements grow.
 
@@ -87,6 +95,10 @@ def boost_sweep(
     Lie algebra whose largest singular value is 1, the same ones at every size. The error is that
     of `equivariance_error`.
 
+    Part of it is not of the function: ``g x`` is no float32 number and has to be rounded to one.
+    ``dtype="float64", input_dtype="float32"`` measures this part alone: what remains if ``f`` is
+    evaluated without error.
+
     Args:
       function: what to test, as in `equivariance_error`.
       *arguments: what to test it at; one of them at least is, or holds, a `reps.RepArray`.
@@ -94,6 +106,8 @@ def boost_sweep(
       num_directions: number of directions ``A`` to draw.
       key: typed key to draw them with; ``jax.random.key(0)`` when None.
       dtype: float32 or float64; that of the features when None.
+      input_dtype: float32 or float64, to which ``x`` and ``g x`` are rounded first; ``dtype`` when
+        None.
 
     Returns:
       The largest and the mean error at each size.
@@ -122,6 +136,7 @@ def boost_sweep(
     typed = typed_features.assign(list(arguments), group, name="arguments")
     measurement.check_arguments(typed)
     precision = measurement.find_precision(dtype, typed)
+    rounded = precision if input_dtype is None else measurement.find_precision(input_dtype, typed)
     drawn = group_elements.draw_along_directions(
         group,
         jax.random.key(0) if key is None else key,
@@ -134,10 +149,12 @@ def boost_sweep(
         lambda result: typed_features.assign(result, group, name="output"),
         {f"size {size}": elements for size, elements in zip(steps, drawn, strict=True)},
         dtype=precision,
+        input_dtype=rounded,
     )
     return BoostSweep(
         group=group,
         dtype=precision,
+        input_dtype=rounded,
         sizes=tuple(steps.tolist()),
         max=tuple(max(found) for found in errors.values()),
         mean=tuple(float(np.mean(found)) for found in errors.values()),

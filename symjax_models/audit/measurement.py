@@ -78,6 +78,7 @@ def relative_errors(
     drawn: Mapping[str, Iterable[Any]],
     *,
     dtype: np.dtype,
+    input_dtype: np.dtype | None = None,
 ) -> dict[str, list[float]]:
     """Measure ``f(g x)`` against ``g f(x)``; the error is defined in `equivariance_error`.
 
@@ -87,6 +88,7 @@ def relative_errors(
       read_output: gives the pieces of an output their kinds.
       drawn: elements by name.
       dtype: float32 or float64, which the arguments are converted to.
+      input_dtype: the precision that the arguments are rounded to before; ``dtype`` when None.
 
     Returns:
       The errors of the elements, by name.
@@ -98,6 +100,8 @@ def relative_errors(
     compiled = jax.jit(lambda *arguments: function(*arguments))
 
     def evaluate(moved: pieces.Typed, where: str) -> pieces.Typed:
+        if input_dtype is not None:
+            moved = moved.cast(input_dtype).cast(dtype)
         result = read_output(compiled(*moved.whole))
         for value, label in zip(result.values, result.labels, strict=True):
             _check_finite(value, f"{label} {where}")

@@ -35,6 +35,10 @@ class Group(abc.ABC):
     """
 
     is_complex: bool = False
+    # How exact the generators are. Where no formula knows the equivariant maps, they are solved
+    # for: singular values of the constraints up to here, relative to the norm of the generators'
+    # matrices, count as zero.
+    tolerance: float = 1e-9
 
     @property
     @abc.abstractmethod

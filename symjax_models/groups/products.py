@@ -55,6 +55,11 @@ class DirectProduct(base.Group):
         return any(factor.is_complex for factor in self.factors)
 
     @property
+    def tolerance(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the factor whose generators are least exact."""
+        return max(factor.tolerance for factor in self.factors)
+
+    @property
     def n(self) -> int:
         """Size of the defining matrices, the sum of the sizes of the factors."""
         return sum(factor.n for factor in self.factors)

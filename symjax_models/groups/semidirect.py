@@ -59,6 +59,11 @@ class SemidirectProduct(base.Group):
         return self.normal.is_complex or self.acting.is_complex
 
     @property
+    def tolerance(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the factor whose generators are less exact."""
+        return max(self.normal.tolerance, self.acting.tolerance)
+
+    @property
     def n(self) -> int:
         """Size of the defining matrices."""
         return self.normal.n

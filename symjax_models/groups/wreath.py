@@ -63,6 +63,11 @@ class WreathProduct(Group):
         return self.base.is_complex
 
     @property
+    def tolerance(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the base: permutations are exact."""
+        return self.base.tolerance
+
+    @property
     def n(self) -> int:
         """Size of the defining matrices, ``base.n * top.n``."""
         return self.base.n * self.top.n

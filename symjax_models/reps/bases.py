@@ -12,8 +12,6 @@ from symjax_models.reps.diagrams import closed_form
 from symjax_models.reps.diagrams.basis import DiagramBasis
 from symjax_models.reps.solver import SolvedBasis
 
-TOLERANCE = 1e-9
-
 
 class Basis(Protocol):
     """What every basis of Hom_G(rep_in, rep_out) offers.
@@ -87,26 +85,21 @@ class SumBasis:
         return matrices.maps_of(self)
 
 
-def equivariant_basis(
-    rep_in: base.Rep, rep_out: base.Rep, *, tolerance: float = TOLERANCE
-) -> Basis:
+def equivariant_basis(rep_in: base.Rep, rep_out: base.Rep) -> Basis:
     """Return a basis of the linear maps f with `f rho_in(g) = rho_out(g) f` for all g.
 
     Closed forms are used where they are known and applied as contractions, copies and permutations
     without forming a matrix: set-partition diagrams for S, B and (with signs) A; Brauer diagrams
     for O, SO, their indefinite forms, Sp, GL, U, SL and SU; Schur's lemma for irreps; orbits for
     permutation representations of any group; factor by factor for direct products; block by block
-    for sums. Everything else is solved for in float64, and refused where no clear gap separates
-    solutions from the rest.
+    for sums. Everything else is solved for in float64 at the group's `tolerance`, and refused where
+    no clear gap separates solutions from the rest.
 
     Every basis is checked against the exact dimension where `dimension_of_maps` knows it.
 
     Args:
         rep_in: What the maps take.
         rep_out: What they return, of the same group.
-        tolerance: For the numerical solver: singular values of the constraints, relative to the
-            norm of the generators' matrices, that count as zero. Learned generators with noise need
-            a larger one.
 
     Returns:
         The basis, orthonormal, cached by value.
@@ -123,16 +116,15 @@ def equivariant_basis(
     checks.check_same_group(rep_in, rep_out)
     if isinstance(rep_in, base.Sum) or isinstance(rep_out, base.Sum):
         blocks = tuple(
-            tuple(equivariant_basis(i, o, tolerance=tolerance) for _, i in rep_in.terms)
-            for _, o in rep_out.terms
+            tuple(equivariant_basis(i, o) for _, i in rep_in.terms) for _, o in rep_out.terms
         )
         return SumBasis(rep_in, rep_out, blocks)
-    return _pair_basis(rep_in, rep_out, tolerance)
+    return _pair_basis(rep_in, rep_out)
 
 
 @functools.lru_cache(maxsize=1024)
-def _pair_basis(rep_in: base.Rep, rep_out: base.Rep, tolerance: float) -> Basis:
-    basis = _make_basis(rep_in, rep_out, tolerance)
+def _pair_basis(rep_in: base.Rep, rep_out: base.Rep) -> Basis:
+    basis = _make_basis(rep_in, rep_out)
     exact = dimension.known_dimension_of_maps(rep_in, rep_out)
     if exact is not None and exact != basis.size:
         raise ValueError(
@@ -143,12 +135,12 @@ def _pair_basis(rep_in: base.Rep, rep_out: base.Rep, tolerance: float) -> Basis:
     return basis
 
 
-def _make_basis(rep_in: base.Rep, rep_out: base.Rep, tolerance: float) -> Basis:
+def _make_basis(rep_in: base.Rep, rep_out: base.Rep) -> Basis:
     group = rep_in.group
     if isinstance(group, groups.DirectProduct):
         parts = kronecker.split(rep_in, rep_out, group)
         if parts is not None:
-            factors = [_pair_basis(a, b, tolerance) for a, b in parts]
+            factors = [_pair_basis(a, b) for a, b in parts]
             return kronecker.KroneckerBasis(rep_in, rep_out, factors)
     found = closed_form.diagram_basis(rep_in, rep_out)
     if found is not None:
@@ -158,7 +150,7 @@ def _make_basis(rep_in: base.Rep, rep_out: base.Rep, tolerance: float) -> Basis:
         return found
     if orbits.are_signed_permutations(rep_in, rep_out):
         return orbits.OrbitBasis(rep_in, rep_out)
-    return SolvedBasis(rep_in, rep_out, tolerance=tolerance)
+    return SolvedBasis(rep_in, rep_out, tolerance=group.tolerance)
 
 
 def apply_to_products(
@@ -185,12 +177,13 @@ def apply_to_products(
 def _apply_copies(block: Basis, weights: Any, x: Any, *, count_in: int, count_out: int) -> Any:
     """Apply a block to copies of its representations: weights `[K count_in count_out, C, C']`."""
     channels_in, channels_out = weights.shape[1:]
-    copies = x.reshape(*x.shape[:-2], count_in, -1, channels_in)
-    copies = copies.swapaxes(-3, -2).reshape(*x.shape[:-2], -1, count_in * channels_in)
+    dim_in, dim_out = block.rep_in.dim, block.rep_out.dim
+    copies = x.reshape(*x.shape[:-2], count_in, dim_in, channels_in)
+    copies = copies.swapaxes(-3, -2).reshape(*x.shape[:-2], dim_in, count_in * channels_in)
     matrix = weights.reshape(block.size, count_in, count_out, channels_in, channels_out)
     matrix = matrix.transpose(0, 1, 3, 2, 4).reshape(
         block.size, count_in * channels_in, count_out * channels_out
     )
     y = block.apply(matrix, copies)
     y = y.reshape(*y.shape[:-1], count_out, channels_out).swapaxes(-3, -2)
-    return y.reshape(*x.shape[:-2], -1, channels_out)
+    return y.reshape(*x.shape[:-2], count_out * dim_out, channels_out)

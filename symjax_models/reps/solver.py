@@ -118,8 +118,8 @@ def _cut(
         raise ValueError(
             f"the constraints have no clear gap at the tolerance {tolerance:.0e}: relative "
             f"singular values near it are {near}, and the smallest nonzero one must be at least "
-            f"{least:.0e}; give generators with more digits, or a tolerance inside a gap: larger "
-            "for noisy generators, smaller for exact ones"
+            f"{least:.0e}; give generators with more digits, or MatrixGroup(..., tolerance=...) "
+            "inside a gap: larger for noisy generators, smaller for exact ones"
         )
     return vectors[:, :count], certificate
 

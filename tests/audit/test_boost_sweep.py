@@ -40,6 +40,17 @@ def test_rounding_of_an_invariant_grows_with_the_boost():
         assert 1e7 < a / b < 1e11
 
 
+def test_rounding_of_the_inputs_alone_explains_the_growth():
+    single, inputs = (
+        audit.boost_sweep(minkowski_square, X, sizes=SIZES, dtype=dtype, input_dtype="float32")
+        for dtype in ("float32", "float64")
+    )
+    assert (inputs.dtype, inputs.input_dtype) == (np.float64, np.float32)
+    assert inputs.max[0] < 1e-6 < 1e-3 < inputs.max[-1]
+    # At large boosts little is added by the arithmetic.
+    assert inputs.max[-1] / 3 < single.max[-1] < 10 * inputs.max[-1]
+
+
 def test_linear_map_stays_exact_and_a_broken_one_fails_at_every_size():
     linear = audit.boost_sweep(lambda x: 3 * x, X, sizes=SIZES)
     assert max(linear.max) < 5e-6

@@ -61,6 +61,21 @@ def test_samples_of_infinite_groups_are_what_the_law_says(sample):
     assert groups.SO(2).contains(angles).all() and angles[:, 0, 0].min() >= np.cos(1.0) - 1e-6
 
 
+def test_exactness_of_generators_belongs_to_the_group():
+    exact, learned = MatrixGroup([QUARTER]), MatrixGroup([QUARTER], tolerance=1e-3)
+    assert exact.tolerance == groups.SO(3).tolerance == 1e-9 and learned.tolerance == 1e-3
+    assert exact != learned
+    for product in (
+        learned * groups.SO(2),
+        groups.SemidirectProduct(groups.T(2), groups.DirectProduct(learned, groups.Trivial(1))),
+        groups.WreathProduct(learned, groups.Z(2)),
+    ):
+        assert product.tolerance == 1e-3
+    for wrong in (0.0, -1e-3, 1.0, math.nan):
+        with pytest.raises(ValueError, match=f"a tolerance between 0 and 1.*got {wrong}"):
+            MatrixGroup([QUARTER], tolerance=wrong)
+
+
 def test_groups_are_values():
     lists, arrays = MatrixGroup([QUARTER.tolist()]), MatrixGroup((QUARTER,))
     assert lists == arrays and hash(lists) == hash(arrays)

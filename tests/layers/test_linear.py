@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from symjax_models import groups, layers, reps
+from symjax_models import audit, groups, layers, reps
 
 SO3, O3, S4, U2 = groups.SO(3), groups.O(3), groups.S(4), groups.U(2)
 DRAWS = 4000
@@ -28,6 +28,39 @@ def test_parameters_are_minimal(case):
 def case_helix(case):
     # No exact count is known of a group of which only generators are.
     return case.group if isinstance(case.group, groups.MatrixGroup) else None
+
+
+@pytest.mark.parametrize(
+    ("stretch", "noise", "tolerance", "precision"),
+    [(6.0, 0.0, 1e-12, 1e-12), (1.0, 1e-4, 1e-3, 1e-2)],
+    ids=["stretched", "noisy"],
+)
+def test_layers_of_generators_of_any_exactness(features, stretch, noise, tolerance, precision):
+    change = np.array([[stretch, 0.0], [0.5 * stretch, 1.0]])
+    rng = np.random.default_rng(0)
+    flip, turn = (
+        change @ np.asarray(matrix) @ np.linalg.inv(change) + noise * rng.normal(size=(2, 2))
+        for matrix in ([[1.0, 0.0], [0.0, -1.0]], [[0.0, -1.0], [1.0, 0.0]])
+    )
+
+    def make(**options):
+        V = reps.vector(groups.MatrixGroup([flip], [turn], **options))
+        layer, x = layers.Linear(V**2 + V), features(V**2 + V, (8,))
+        return layer, layer.init(jax.random.key(0), x), x
+
+    with pytest.raises(ValueError, match=r"MatrixGroup\(..., tolerance=...\) inside a gap"):
+        make()
+    layer, params, x = make(tolerance=tolerance)
+    # Maps of O(2): three on the tensors, one on the vectors; and its one invariant tensor.
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 5
+    error = audit.equivariance_error(layer.apply, params, x, dtype=np.float64)
+    assert error.max < precision
+
+
+def test_an_empty_batch_stays_empty(features, parameters):
+    rep = 2 * reps.vector(SO3) + reps.scalar(SO3)
+    params = parameters(layers.Linear(rep), features(rep, (3,)))
+    assert layers.Linear(rep).apply(params, features(rep, (0,))).shape == (0,)
 
 
 def test_output_is_the_sum_over_the_basis(features, parameters):
