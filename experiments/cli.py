@@ -4,7 +4,7 @@ import contextlib
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import jax
@@ -12,7 +12,7 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from experiments import provenance
+from experiments import provenance, store
 from symjax_models.suggestion import nearest_of
 
 flags.DEFINE_string(
@@ -46,6 +46,36 @@ def run(main: Callable[[], None]) -> None:
             main()
 
     app.run(checked, flags_parser=_parse)
+
+
+def run_training(train: Callable[..., bool], *, case_fields: Sequence[str] = ()) -> None:
+    """Run a script that trains one row of a table, with its flags.
+
+    Args:
+        train: Takes the config, `workdir`, `overrides` and `results`, and returns whether the run
+            reached its end.
+        case_fields: Fields of the config that say which run of the row it is: setting them is no
+            override.
+    """
+    config_flags.DEFINE_config_file("config", None, "The config, as PATH.py:PRESET.")
+    flags.DEFINE_string("workdir", None, "Folder of the run; resumed if it exists.")
+    flags.DEFINE_string("results", str(store.RESULTS), "Folder of the stored rows.")
+    flags.mark_flags_as_required(["config", "workdir"])
+
+    def main() -> None:
+        arguments = flags.FLAGS
+        results = pathlib.Path(arguments.results)
+        set_here = overrides("config")
+        finished = train(
+            arguments.config,
+            workdir=pathlib.Path(arguments.workdir),
+            overrides={name: set_here[name] for name in set_here if name not in case_fields},
+            results=results,
+        )
+        if finished:
+            report(f"rows: {store.path_of(arguments.config.table, results)}")
+
+    run(main)
 
 
 @contextlib.contextmanager

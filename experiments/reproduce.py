@@ -15,7 +15,7 @@ import jax
 from absl import flags
 
 from experiments import cli, nbody_table, provenance, store, synthetic_table, tables
-from symjax_models.suggestion import nearest_of
+from symjax_models.suggestion import look_up
 
 _TABLES = {table.name: table for table in (nbody_table.TABLE, synthetic_table.TABLE)}
 
@@ -106,10 +106,12 @@ def publish(
 def main() -> None:
     """Read the flags and reproduce."""
     arguments = flags.FLAGS
-    table = _TABLES[_known(arguments.table, [*_TABLES], "table")]
+    table = look_up(arguments.table, _TABLES, what="table")
     for name in arguments.rows or []:
-        _known(name, [row.name for row in table.rows], "row")
-    preset = _known(arguments.preset, [*tables.PRESETS, "smoke"], "preset")
+        look_up(name, {row.name: row for row in table.rows}, what="row")
+    preset = look_up(
+        arguments.preset, {name: name for name in (*tables.PRESETS, "smoke")}, what="preset"
+    )
     results = pathlib.Path(arguments.results)
     filled = reproduce(
         table,
@@ -123,12 +125,6 @@ def main() -> None:
         presets = ("smoke",) if preset == "smoke" else tables.PRESETS
         print("\n" + publish(table, presets=presets, results=results))
         print(f"rows: {store.path_of(table.name, results)}")
-
-
-def _known(word: str, known: list[str], what: str) -> str:
-    if word not in known:
-        raise ValueError(f"unknown {what} {word!r}; {nearest_of(word, known)}")
-    return word
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
-from absl import flags
-from ml_collections import config_flags
 
 from experiments import cli, runs, store, synthetic_task
 from symjax_models import audit, reps, training
@@ -176,24 +174,5 @@ def _equivariance_errors(
     return errors
 
 
-def main() -> None:
-    """Read the flags and run."""
-    arguments = flags.FLAGS
-    results = pathlib.Path(arguments.results)
-    overrides = cli.overrides("config")
-    finished = run(
-        arguments.config,
-        workdir=pathlib.Path(arguments.workdir),
-        overrides={name: value for name, value in overrides.items() if name not in CASE_FIELDS},
-        results=results,
-    )
-    if finished:
-        cli.report(f"rows: {store.path_of(arguments.config.table, results)}")
-
-
 if __name__ == "__main__":
-    config_flags.DEFINE_config_file("config", None, "The config, as PATH.py:PRESET.")
-    flags.DEFINE_string("workdir", None, "Folder of the run; resumed if it exists.")
-    flags.DEFINE_string("results", str(store.RESULTS), "Folder of the stored rows.")
-    flags.mark_flags_as_required(["config", "workdir"])
-    cli.run(main)
+    cli.run_training(run, case_fields=CASE_FIELDS)

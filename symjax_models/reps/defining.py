@@ -1,6 +1,7 @@
 """The defining representation of a group and its determinant."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ class Determinant(base.Rep):
         """The opposite power."""
         return determinant(self.group, power=-self.power)
 
+    @property
+    def is_orthogonal(self) -> bool:
+        """Whether all determinants are of modulus one, also where the matrices are not unitary."""
+        return self.group.is_orthogonal or _has_determinants_of_modulus_one(self.group)
+
     def _rho(self, g: Any) -> Any:
         return matrices.namespace(g).linalg.det(g)[..., None, None] ** self.power
 
@@ -56,6 +62,13 @@ class Determinant(base.Rep):
 
     def __str__(self) -> str:
         return "det" if self.power == 1 else f"det^{self.power}"
+
+
+@functools.cache
+def _has_determinants_of_modulus_one(group: Group) -> bool:
+    traces = group.lie_algebra.trace(axis1=-2, axis2=-1).real
+    excess = np.abs(np.linalg.det(group.discrete_generators)) - 1.0
+    return bool((np.abs([*traces, *excess]) <= group.tolerance).all())
 
 
 def vector(group: Group) -> base.Rep:
