@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.layers.linear import Linear
-from symjax_models.layers.typed import check_features
+from symjax_models.layers.typed import output_rep
 from symjax_models.reps import Rep, RepArray
 from symjax_models.typing import Array
 
@@ -21,7 +21,7 @@ class SelfAttention(nn.Module):
     every group leaves invariant.
 
     Attributes:
-        rep_out: Representation of the output.
+        rep_out: Representation of the output, or a string of irreps, see `reps.parse_irreps`.
         rep_hidden: Representation of queries and values of one head; that of x by default.
         num_heads: Number of heads.
 
@@ -39,7 +39,7 @@ class SelfAttention(nn.Module):
         rotations and with position-dependent maps; here for any group, without positions.
     """
 
-    rep_out: Rep
+    rep_out: Rep | str
     rep_hidden: Rep | None = None
     num_heads: int = 1
 
@@ -57,7 +57,7 @@ class SelfAttention(nn.Module):
         Raises:
             ValueError: If x is no `RepArray`, of another group, or has no axis for the set.
         """
-        check_features(x, self.rep_out.group, layer="SelfAttention")
+        rep_out = output_rep(self.rep_out, x, layer="SelfAttention")
         if not x.shape:
             raise ValueError("SelfAttention needs a last batch axis, the set; got none")
         if mask is not None:
@@ -75,7 +75,7 @@ class SelfAttention(nn.Module):
             )
             for block in values.blocks
         ]
-        return Linear(self.rep_out, name="output")(RepArray(values.rep, mixed))
+        return Linear(rep_out, name="output")(RepArray(values.rep, mixed))
 
     def _weights(self, queries: RepArray, keys: RepArray, hidden: Rep, mask: Array | None) -> Array:
         """Return the attention weights `[..., N, N, heads]`, receivers first."""

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models import reps
 from symjax_models.layers import initializers
-from symjax_models.layers.typed import as_jax, check_features, output_dtype
+from symjax_models.layers.typed import as_jax, output_dtype, output_rep
 from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.bases import apply_to_products
 from symjax_models.reps.variance import unit_variance_factors
@@ -20,7 +20,7 @@ class Bilinear(nn.Module):
     different numbers of channels, those of the smaller are used in turn.
 
     Attributes:
-        rep_out: Representation of the output.
+        rep_out: Representation of the output, or a string of irreps, see `reps.parse_irreps`.
 
     Equivariance:
         `f(rho x, rho y) = rho_out f(x, y)`, exact.
@@ -34,7 +34,7 @@ class Bilinear(nn.Module):
         section 4.3, which takes a random subset of the products instead.
     """
 
-    rep_out: Rep
+    rep_out: Rep | str
 
     @nn.compact
     def __call__(self, x: RepArray, y: RepArray) -> RepArray:
@@ -50,11 +50,10 @@ class Bilinear(nn.Module):
         Raises:
             ValueError: If an argument is no `RepArray`, of another group, or of other batch axes.
         """
-        for features in (x, y):
-            check_features(features, self.rep_out.group, layer="Bilinear")
+        rep_out = output_rep(self.rep_out, x, y, layer="Bilinear")
         if x.shape != y.shape:
             raise ValueError(f"Bilinear needs equal batch axes, got {x.shape} and {y.shape}")
-        x, y, dtype = as_jax(x), as_jax(y), output_dtype(self.rep_out, x, y)
+        x, y, dtype = as_jax(x), as_jax(y), output_dtype(rep_out, x, y)
         pairs = [
             (f"{i}_{j}", max(m, n), (a, b), (x.blocks[i], y.blocks[j]))
             for i, (m, a) in enumerate(x.rep.terms)
@@ -62,7 +61,7 @@ class Bilinear(nn.Module):
         ]
         products = tuple((channels, a * b) for _, channels, (a, b), _ in pairs)
         blocks = []
-        for o, (channels, term) in enumerate(self.rep_out.terms):
+        for o, (channels, term) in enumerate(rep_out.terms):
             factors = unit_variance_factors(products, term)
             total = jnp.zeros((*x.shape, term.dim, channels), dtype)
             for (name, width, (a, b), ends), factor in zip(pairs, factors, strict=True):
@@ -74,7 +73,7 @@ class Bilinear(nn.Module):
                     left, right = (_in_turn(block, width) for block in ends)
                     total = total + apply_to_products(basis, kernel, left, right, reps=(a, b))
             blocks.append(total)
-        return RepArray(self.rep_out, blocks)
+        return RepArray(rep_out, blocks)
 
 
 def _in_turn(block: Array, channels: int) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from symjax_models import reps
 from symjax_models.groups import Group
 from symjax_models.layers import initializers
-from symjax_models.layers.typed import as_jax, check_features, output_dtype
+from symjax_models.layers.typed import as_jax, output_dtype, output_rep
 from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.variance import unit_variance_factors
 from symjax_models.typing import Array
@@ -48,7 +48,8 @@ class Linear(nn.Module):
     mean the same map in every process.
 
     Attributes:
-        rep_out: Representation of the output.
+        rep_out: Representation of the output, or a string of irreps such as `"32x0e+16x1o"`, see
+            `reps.parse_irreps`.
         use_bias: Whether to add a vector that the group leaves fixed; one for every invariant.
         soft: Adds a penalized map that is not equivariant; None for strict symmetry.
 
@@ -66,7 +67,7 @@ class Linear(nn.Module):
         projected in every call; here with coordinates.
     """
 
-    rep_out: Rep
+    rep_out: Rep | str
     use_bias: bool = True
     soft: Soft | None = None
 
@@ -81,12 +82,12 @@ class Linear(nn.Module):
             Features of `rep_out` with the same batch axes.
 
         Raises:
-            ValueError: If x is no `RepArray`, or of another group.
+            ValueError: If x is no `RepArray`, or of another group, or the string cannot be read.
         """
-        check_features(x, self.rep_out.group, layer="Linear")
-        x, dtype = as_jax(x), output_dtype(self.rep_out, x)
+        rep_out = output_rep(self.rep_out, x, layer="Linear")
+        x, dtype = as_jax(x), output_dtype(rep_out, x)
         blocks = []
-        for o, (channels, term) in enumerate(self.rep_out.terms):
+        for o, (channels, term) in enumerate(rep_out.terms):
             factors = unit_variance_factors(x.rep.terms, term)
             total = jnp.zeros((*x.shape, term.dim, channels), dtype)
             for i, ((_, source), block) in enumerate(zip(x.rep.terms, x.blocks, strict=True)):
@@ -97,26 +98,28 @@ class Linear(nn.Module):
                     kernel = jnp.asarray(self.param(f"kernel_{o}_{i}", init, shape, dtype))
                     total = total + basis.apply(kernel, block)
                 if self.soft is not None:
-                    total = total + self._residual(f"residual_{o}_{i}", source, term, x, block, o)
+                    ends = ((block.shape[-1], source), (channels, term))
+                    total = total + self._residual(f"residual_{o}_{i}", *ends, x, block)
             blocks.append(total + self._bias(o, term, channels, x) if self.use_bias else total)
-        return RepArray(self.rep_out, blocks)
+        return RepArray(rep_out, blocks)
 
     def _bias(self, o: int, term: Rep, channels: int, x: RepArray) -> Array | float:
         basis = reps.equivariant_basis(reps.scalar(term.group), term)
         if not basis.size:
             return 0.0
-        shape, dtype = (basis.size, 1, channels), output_dtype(self.rep_out, x)
+        shape, dtype = (basis.size, 1, channels), output_dtype(term, x)
         bias = self.param(f"bias_{o}", nn.initializers.zeros_init(), shape, dtype)
         return basis.apply(jnp.asarray(bias), jnp.ones((1, 1), dtype))
 
     def _residual(
-        self, name: str, source: Rep, term: Rep, x: RepArray, block: Array, o: int
+        self, name: str, one: tuple[int, Rep], other: tuple[int, Rep], x: RepArray, block: Array
     ) -> Array:
         assert self.soft is not None
+        (channels_in, source), (channels_out, term) = one, other
         fan_in = sum(m * rep.dim for m, rep in x.rep.terms)
-        shape = (term.dim, self.rep_out.terms[o][0], source.dim, block.shape[-1])
+        shape = (term.dim, channels_out, source.dim, channels_in)
         init = nn.initializers.normal(self.soft.scale / np.sqrt(fan_in))
-        residual = jnp.asarray(self.param(name, init, shape, output_dtype(self.rep_out, x)))
+        residual = jnp.asarray(self.param(name, init, shape, output_dtype(term, x)))
         self._sow("residual", _sum_of_squares(residual))
         for candidate in self.soft.candidates:
             basis = reps.equivariant_basis(

@@ -5,24 +5,32 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from symjax_models.groups import Group
-from symjax_models.reps import Rep, RepArray
+from symjax_models.reps import Rep, RepArray, parse_irreps
 
 
-def check_features(x: Any, group: Group, *, layer: str) -> None:
-    """Raise `ValueError` unless x are features of the group.
+def output_rep(rep_out: Rep | str, *features: Any, layer: str) -> Rep:
+    """Return the representation of a layer's output, and check that of its inputs.
 
     Args:
-        x: What a layer was given.
-        group: The group of the layer's representations.
+        rep_out: As the layer was given it; a string of irreps is of the group of the input.
+        *features: What the layer is applied to.
         layer: Name of the layer, for the message.
+
+    Raises:
+        ValueError: Unless all inputs are features of the group of the output, or the string cannot
+            be read.
     """
-    check_typed(x, layer=layer)
-    if x.rep.group != group:
-        raise ValueError(
-            f"{layer} has representations of {group!r}, got features of {x.rep!r}; "
-            "reps.restrict turns a representation into one of a subgroup"
-        )
+    for x in features:
+        check_typed(x, layer=layer)
+    if isinstance(rep_out, str):
+        rep_out = parse_irreps(rep_out, group=features[0].rep.group)
+    for x in features:
+        if x.rep.group != rep_out.group:
+            raise ValueError(
+                f"{layer} has representations of {rep_out.group!r}, got features of {x.rep!r}; "
+                "reps.restrict turns a representation into one of a subgroup"
+            )
+    return rep_out
 
 
 def check_typed(x: Any, *, layer: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from symjax_models.reps import base
+from symjax_models.reps.irreps_strings import parse_irreps
 from symjax_models.suggestion import nearest_of
 from symjax_models.typing import Array, ArrayLike, PRNGKey
 
@@ -115,8 +116,10 @@ class RepArray:
         """Apply a function that keeps shapes to every block; it must commute with the group."""
         return type(self)(self.rep, [function(block) for block in self.blocks])
 
-    def __getitem__(self, summand: base.Rep) -> Array:
-        """Return the block `[..., D, C]` of a summand."""
+    def __getitem__(self, summand: base.Rep | str) -> Array:
+        """Return the block `[..., D, C]` of a summand, or of an irrep's name such as `"1o"`."""
+        if isinstance(summand, str):
+            summand = parse_irreps(summand, group=self.rep.group)
         for (_, term), block in zip(self.rep.terms, self.blocks, strict=True):
             if term == summand:
                 return block

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from symjax_models import groups
-from symjax_models.reps import base, checks, kronecker, matrices, orbits, schur
+from symjax_models.reps import base, checks, couplings, kronecker, matrices, orbits, schur
 from symjax_models.reps.counting import dimension
 from symjax_models.reps.diagrams import closed_form
 from symjax_models.reps.diagrams.basis import DiagramBasis
@@ -90,9 +90,10 @@ def equivariant_basis(rep_in: base.Rep, rep_out: base.Rep) -> Basis:
 
     Closed forms are used where they are known and applied as contractions, copies and permutations
     without forming a matrix: set-partition diagrams for S, B and (with signs) A; Brauer diagrams
-    for O, SO, their indefinite forms, Sp, GL, U, SL and SU; Schur's lemma for irreps; orbits for
-    permutation representations of any group; factor by factor for direct products; block by block
-    for sums. Everything else is solved for in float64 at the group's `tolerance`, and refused where
+    for O, SO, their indefinite forms, Sp, GL, U, SL and SU; Schur's lemma for irreps;
+    Clebsch-Gordan couplings for products of those of SO(3) and O(3); orbits for permutation
+    representations of any group; factor by factor for direct products; block by block for sums.
+    Everything else is solved for in float64 at the group's `tolerance`, and refused where
     no clear gap separates solutions from the rest.
 
     Every basis is checked against the exact dimension where `dimension_of_maps` knows it.
@@ -146,6 +147,9 @@ def _make_basis(rep_in: base.Rep, rep_out: base.Rep) -> Basis:
     if found is not None:
         return found
     found = schur.schur_basis(rep_in, rep_out)
+    if found is not None:
+        return found
+    found = couplings.coupling_basis(rep_in, rep_out)
     if found is not None:
         return found
     if orbits.are_signed_permutations(rep_in, rep_out):

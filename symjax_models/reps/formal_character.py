@@ -1,7 +1,8 @@
 """Formal characters: the weights of representations of classical groups.
 
 A weight is how the diagonal matrices of the complexified group act on a vector: entry i is the
-power of the i-th of their parameters. The formal character counts them.
+power of the i-th of their parameters. The formal character counts them. O(n), n odd, is SO(n) times
+the inversion: there a last entry says how often a vector changes sign with it, to be read modulo 2.
 
 Source: W. Fulton, J. Harris, "Representation theory", 1991, sections 15.1, 16.1, 18.1 and 23.2.
 """
@@ -18,6 +19,7 @@ from symjax_models.reps import base
 from symjax_models.reps.defining import Determinant, Vector
 from symjax_models.reps.planar_irreps import PlanarIrrep
 from symjax_models.reps.powers import Power
+from symjax_models.reps.rotation_irreps import RotationIrrep
 
 Weight = tuple[int, ...]
 Character = collections.Counter[Weight]
@@ -35,7 +37,12 @@ def family_of(group: Group) -> Literal["A", "B", "C", "D"] | None:
         return "C"
     if isinstance(group, _SPECIAL_ORTHOGONAL):
         return "B" if group.n % 2 else "D"
-    return None
+    return "B" if has_inversion(group) else None
+
+
+def has_inversion(group: Group) -> bool:
+    """Tell whether a group is O(n), n odd, whose weights end with a parity."""
+    return isinstance(group, groups.O) and group.n % 2 == 1
 
 
 def rank(family: str, n: int) -> int:
@@ -78,25 +85,30 @@ def formal_character(rep: base.Rep) -> Character | None:
 
 
 def _of_simple(rep: base.Rep) -> Character | None:
-    family, size = family_of(rep.group), _rank_of(rep)
+    family, size, inverts = family_of(rep.group), _rank_of(rep), has_inversion(rep.group)
     if isinstance(rep, Determinant):
-        return collections.Counter([(rep.power,) * size])
+        return collections.Counter([(0,) * (size - 1) + (1,) if inverts else (rep.power,) * size])
+    if isinstance(rep, RotationIrrep):
+        parity = (0 if rep.parity == 1 else 1,) * inverts
+        orders = range(-rep.degree, rep.degree + 1)
+        return collections.Counter([(order, *parity) for order in orders])
     if isinstance(rep, PlanarIrrep):
         return collections.Counter([(rep.frequency,), (-rep.frequency,)])
     if not isinstance(rep, Vector):
         return None
-    weights = [tuple(int(axis == i) for i in range(size)) for axis in range(size)]
+    axes = size - inverts
+    weights = [tuple(int(axis == i) for i in range(axes)) for axis in range(axes)]
     if family != "A":
         weights += [_scale(weight, -1) for weight in weights]
     if family == "B":
-        weights.append((0,) * size)
-    return collections.Counter(weights)
+        weights.append((0,) * axes)
+    return collections.Counter([(*weight, 1) if inverts else weight for weight in weights])
 
 
 def _rank_of(rep: base.Rep) -> int:
     family = family_of(rep.group)
     assert family is not None
-    return rank(family, rep.group.n)
+    return rank(family, rep.group.n) + has_inversion(rep.group)
 
 
 def _power(inner: Character, rep: Power) -> Character:

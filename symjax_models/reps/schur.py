@@ -8,6 +8,7 @@ from symjax_models.reps import base, matrices
 from symjax_models.reps.diagrams.halves import einsum
 from symjax_models.reps.finite_irreps import Irrep
 from symjax_models.reps.planar_irreps import PlanarIrrep
+from symjax_models.reps.rotation_irreps import RotationIrrep, degree_and_parity
 
 
 class SchurBasis:
@@ -26,7 +27,7 @@ class SchurBasis:
     def __init__(self, rep_in: base.Rep, rep_out: base.Rep) -> None:
         self.rep_in, self.rep_out = rep_in, rep_out
         self._maps = np.zeros((0, rep_out.dim, rep_in.dim))
-        if rep_in == rep_out and isinstance(rep_in, (Irrep, PlanarIrrep)):
+        if rep_in == rep_out and isinstance(rep_in, (Irrep, PlanarIrrep, RotationIrrep)):
             self._maps = rep_in.endomorphisms
         self.size = len(self._maps)
         self.method = f"{self.size} endomorphisms (Schur)"
@@ -48,4 +49,6 @@ def schur_basis(rep_in: base.Rep, rep_out: base.Rep) -> SchurBasis | None:
         ends = [rep for rep in (rep_in, rep_out) if isinstance(rep, kind)]
         if ends and all(isinstance(rep, (kind, base.Scalar)) for rep in (rep_in, rep_out)):
             return SchurBasis(rep_in, rep_out)
+    if degree_and_parity(rep_in) is not None and degree_and_parity(rep_out) is not None:
+        return SchurBasis(rep_in, rep_out)
     return None

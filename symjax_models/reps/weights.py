@@ -22,22 +22,25 @@ from symjax_models.reps.formal_character import (
     add,
     family_of,
     formal_character,
+    has_inversion,
     rank,
 )
 
 
 def decompose_weights(rep: base.Rep) -> dict[Weight, int]:
-    """Count the irreducible parts of a representation of a connected classical group.
+    """Count the irreducible parts of a representation of a classical group.
 
     Args:
         rep: A representation built from V by sums, products, duals, symmetric and alternating
-            powers, and powers of the determinant, of SO, SU, U, Sp or one of their real forms SL,
-            GL, GL+, SO(p, q) and the Lorentz group, which count like the complexified group.
+            powers, and powers of the determinant, of SO, SU, U, Sp, of one of their real forms SL,
+            GL, GL+, SO(p, q) and the Lorentz group, which count like the complexified group, or of
+            O(n), n odd. For SO(3) and O(3) also from their irreps.
 
     Returns:
         The multiplicity of each highest weight, highest first. For U(n) a weight holds n whole
         numbers in decreasing order; for SU(n) the last is 0; for SO(n) and Sp(n) there are n / 2,
         rounded down, of which the last may be negative for SO(n), n even: the degree l for SO(3).
+        For O(n) there follows 0 if the inversion leaves the part alone, and 1 if it changes signs.
 
     Raises:
         ValueError: If the group is another one or the representation built in another way.
@@ -53,8 +56,8 @@ def decompose_weights(rep: base.Rep) -> dict[Weight, int]:
     found = known_highest_weights(rep)
     if found is None:
         raise ValueError(
-            f"expected a representation built from V of SO, SU, U, Sp or one of their real forms, "
-            f"got {rep!r}"
+            f"expected a representation built from V of SO, SU, U, Sp, one of their real forms, or "
+            f"O(n) with odd n, got {rep!r}"
         )
     return dict(sorted(found.items(), reverse=True))
 
@@ -63,7 +66,7 @@ def dimension_of_weight(group: Group, weight: Weight) -> int:
     """Return the dimension of the irreducible representation with a highest weight.
 
     Args:
-        group: SO, SU, U, Sp or one of their real forms.
+        group: SO, SU, U, Sp or one of their real forms, or O(n), n odd.
         weight: As `decompose_weights` returns it.
 
     Returns:
@@ -80,8 +83,13 @@ def dimension_of_weight(group: Group, weight: Weight) -> int:
     """
     family = family_of(group)
     if family is None:
-        raise ValueError(f"expected SO, SU, U, Sp or one of their real forms, got {group!r}")
+        raise ValueError(
+            f"expected SO, SU, U, Sp, one of their real forms, or O(n) with odd n, got {group!r}"
+        )
     size = rank(family, group.n)
+    if has_inversion(group):
+        *rest, parity = weight
+        weight = tuple(rest) if parity in (0, 1) else ()
     roots = _positive_roots(family, group.n)
     if len(weight) != size or not _is_dominant(weight, roots):
         raise ValueError(f"a highest weight of {group!r} has {size} entries, got {weight}")
@@ -102,6 +110,9 @@ def known_highest_weights(rep: base.Rep) -> Character | None:
     if family is None or product is None:
         return None
     roots = _positive_roots(family, rep.group.n)
+    if has_inversion(rep.group):
+        roots = tuple((*root, 0) for root in roots)
+        product = _with_parities(product)
     for root in roots:
         lowered = {
             tuple(w - r for w, r in zip(weight, root, strict=True)): count
@@ -114,6 +125,14 @@ def known_highest_weights(rep: base.Rep) -> Character | None:
             # All weights of SL differ by multiples of (1, ..., 1) from those of GL.
             last = weight[-1] if isinstance(rep.group, SPECIAL_LINEAR) else 0
             result[tuple(w - last for w in weight)] += count
+    return result
+
+
+def _with_parities(character: Character) -> Character:
+    """Read the last entry of every weight modulo 2."""
+    result: Character = collections.Counter()
+    for weight, count in character.items():
+        result[*weight[:-1], weight[-1] % 2] += count
     return result
 
 

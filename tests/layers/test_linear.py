@@ -57,6 +57,28 @@ def test_layers_of_generators_of_any_exactness(features, stretch, noise, toleran
     assert error.max < precision
 
 
+def test_irreps_may_be_named(features, parameters):
+    x = features(reps.parse_irreps("4x0e+2x1o+2x2e"), (3,))
+    named, stated = layers.Linear("3x0e+2x1e+5x2e"), reps.parse_irreps("3x0e+2x1e+5x2e")
+    params = parameters(named, x)
+    y = named.apply(params, x)
+    # Scalars and degree 2 are reached; no map leads to axial vectors.
+    assert y.rep == stated and sum(leaf.size for leaf in jax.tree.leaves(params)) == 12 + 10 + 3
+    assert not np.any(y["1e"])
+    expected = layers.Linear(stated).apply(params, x)
+    for block, other in zip(y.blocks, expected.blocks, strict=True):
+        np.testing.assert_array_equal(block, other)
+    product = layers.Bilinear("2x1e+1x3o")
+    y = features(x.rep, x.shape, seed=1)
+    params = parameters(product, x, y)
+    error = audit.equivariance_error(product.apply, params, x, y, dtype=np.float64)
+    assert error.max < 1e-12
+    with pytest.raises(ValueError, match="cannot read '4x1'"):
+        layers.Linear("4x1").init(jax.random.key(0), x)
+    with pytest.raises(ValueError, match=r"Linear takes a reps.RepArray, got ndarray"):
+        layers.Linear("4x1o").init(jax.random.key(0), np.ones((3, 4)))
+
+
 def test_an_empty_batch_stays_empty(features, parameters):
     rep = 2 * reps.vector(SO3) + reps.scalar(SO3)
     params = parameters(layers.Linear(rep), features(rep, (3,)))

@@ -94,13 +94,13 @@ def test_planar_irreps_have_weights():
 
 
 def test_other_groups_and_weights_are_refused():
-    with pytest.raises(ValueError, match="or one of their real forms, got V of O\\(3\\)"):
-        reps.decompose_weights(reps.vector(groups.O(3)))
+    with pytest.raises(ValueError, match="or O\\(n\\) with odd n, got V of O\\(4\\)"):
+        reps.decompose_weights(reps.vector(groups.O(4)))
     with pytest.raises(
         ValueError, match="a highest weight of SO\\(4\\) has 2 entries, got \\(1, -2\\)"
     ):
         reps.dimension_of_weight(groups.SO(4), (1, -2))
-    with pytest.raises(ValueError, match="real forms, got S\\(3\\)"):
+    with pytest.raises(ValueError, match="with odd n, got S\\(3\\)"):
         reps.dimension_of_weight(groups.S(3), (1, 0, 0))
     restricted = reps.restrict(reps.vector(groups.SO(4)) ** 2, groups.SO(2) * groups.SO(2))
     with pytest.raises(ValueError, match="real forms"):
