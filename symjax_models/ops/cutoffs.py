@@ -2,7 +2,8 @@
 
 A message multiplied by one of them fades out as its sender leaves the neighbourhood, so that an
 energy has no jump when the list of neighbours changes. Each is exactly zero at the cutoff and
-beyond, with all its derivatives, and has finite derivatives everywhere.
+beyond, and the derivatives that JAX computes there are zero; which of them are continuous, each
+function says. Derivatives are finite everywhere.
 """
 
 import functools

@@ -45,7 +45,7 @@ def to_sphere(
     >>> to_sphere(jnp.ones((1, 5)), make_quadrature(4), normalization="component").shape
     (14, 5)
     """
-    max_degree = _max_degree(coefficients)
+    max_degree = degree_of(coefficients)
     harmonics = _harmonics(quadrature, max_degree, normalization)
     return _contract("...dc,pd->...pc", coefficients, harmonics)
 
@@ -94,7 +94,8 @@ def from_sphere(
     return _contract("...pc,pd->...dc", values, projection)
 
 
-def _max_degree(coefficients: Array) -> int:
+def degree_of(coefficients: Array) -> int:
+    """Return the degree L of coefficients `[..., (L+1)^2, C]`, or raise `ValueError`."""
     dim = coefficients.shape[-2] if coefficients.ndim >= 2 else 0
     max_degree = math.isqrt(dim) - 1
     if max_degree < 0 or (max_degree + 1) ** 2 != dim:
