@@ -1,5 +1,37 @@
-"""Pure functions of arrays: safe mathematics, graphs, message passing."""
+"""Pure functions of arrays.
 
-from symjax_models.ops import graph, message_passing, safe
+Safe mathematics, graphs and message passing; radial bases and cutoffs; harmonics, rotations,
+signals on the sphere and products of features of O(3) and SO(3).
+"""
 
-__all__ = ["graph", "message_passing", "safe"]
+from symjax_models.ops import (
+    cutoffs,
+    gaunt,
+    gaunt_products,
+    graph,
+    harmonics,
+    message_passing,
+    quadrature,
+    radial,
+    rotations,
+    safe,
+    sphere,
+    symmetric_contraction,
+    tensor_products,
+)
+
+__all__ = [
+    "cutoffs",
+    "gaunt",
+    "gaunt_products",
+    "graph",
+    "harmonics",
+    "message_passing",
+    "quadrature",
+    "radial",
+    "rotations",
+    "safe",
+    "sphere",
+    "symmetric_contraction",
+    "tensor_products",
+]

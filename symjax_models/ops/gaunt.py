@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from symjax_models.ops.spherical_harmonics import solid_harmonics
+from symjax_models.ops.harmonics import solid_harmonics
 from symjax_models.reps.checks import check_count
 
 # Far above the rounding of a sum of some thousand terms of size one, far below any coefficient.

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from symjax_models.ops.harmonics import solid_harmonics
 from symjax_models.ops.quadrature import Quadrature, make_quadrature
 from symjax_models.ops.sphere import degree_of, from_sphere, to_sphere
-from symjax_models.ops.spherical_harmonics import solid_harmonics
 from symjax_models.reps.checks import check_count
 from symjax_models.reps.rotation.clebsch_gordan import clebsch_gordan
 from symjax_models.suggestion import look_up

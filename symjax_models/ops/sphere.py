@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from symjax_models.ops.harmonics import solid_harmonics
 from symjax_models.ops.quadrature import Quadrature
-from symjax_models.ops.spherical_harmonics import solid_harmonics
 from symjax_models.reps.checks import check_count
 from symjax_models.typing import Array
 

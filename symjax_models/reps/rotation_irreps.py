@@ -60,7 +60,7 @@ def rotation_irrep(group: Group, degree: int, *, parity: int | None = None) -> b
     """Return the irreducible representation of SO(3) or O(3) of a degree and parity.
 
     Rotations act on the `2 l + 1` components as on the real spherical harmonics of degree l, in
-    e3nn's order and axes (`ops.spherical_harmonics`), and the inversion multiplies by the parity.
+    e3nn's order and axes (`ops.harmonics`), and the inversion multiplies by the parity.
 
     Args:
         group: `groups.SO(3)` or `groups.O(3)`.

@@ -33,7 +33,7 @@ def change_of_basis(rep: base.Rep) -> np.ndarray:
     Numerics: forms the matrices of all elements, or of as many rotations as integrate exactly; for
         SO(3) and O(3) those of `equivariant_basis`.
 
-    >>> from symjax_models import reps
+    >>> from symjax_models import groups, reps
     >>> change_of_basis(reps.vector(groups.S(2))).round(4) + 0.0
     array([[ 0.7071,  0.7071],
            [ 0.7071, -0.7071]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symjax_models.ops.gaunt import gaunt
-from symjax_models.ops.spherical_harmonics import solid_harmonics
+from symjax_models.ops.harmonics import solid_harmonics
 
 RNG = np.random.default_rng(0)
 DIRECTIONS = RNG.normal(size=(60, 3))

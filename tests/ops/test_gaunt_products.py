@@ -10,8 +10,8 @@ import pytest
 from symjax_models import reps
 from symjax_models.ops import gaunt_products
 from symjax_models.ops.gaunt import gaunt
+from symjax_models.ops.harmonics import solid_harmonics
 from symjax_models.ops.quadrature import gauss_legendre_quadrature
-from symjax_models.ops.spherical_harmonics import solid_harmonics
 from symjax_models.reps.rotation.clebsch_gordan import clebsch_gordan
 
 BOTH = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

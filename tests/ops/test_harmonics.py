@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from symjax_models.ops.spherical_harmonics import solid_harmonics, spherical_harmonics
+from symjax_models.ops.harmonics import solid_harmonics, spherical_harmonics
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.normal(size=(1000, 3)).astype(np.float32)
