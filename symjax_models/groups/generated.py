@@ -37,7 +37,8 @@ class MatrixGroup(base.Group):
       name: what ``repr`` says instead of the class and sizes.
       tolerance: how exact the generators are, relative to their norm. Equivariant maps are solved
         for at it: learned generators with noise of 1e-4 need some 1e-3, exact ones in coordinates
-        that are stretched several times some 1e-12. The solver refuses what is not clear.
+        that are stretched several times some 1e-12. The solver refuses what is not clear. Up to it,
+        too, determinants are one and the group counts as a subgroup of another.
 
     Raises:
       ValueError: if there are no generators, or one is not a square matrix, not of the size of the

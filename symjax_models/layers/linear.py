@@ -39,6 +39,14 @@ class Soft:
     candidates: tuple[Group, ...] = ()
     scale: float = 1e-3
 
+    def __post_init__(self) -> None:
+        names = ["residual", *map(repr, self.candidates)]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"penalties are told apart by the repr of candidates, got {', '.join(names[1:])}; "
+                "MatrixGroup(..., name=...) gives one a name of its own"
+            )
+
 
 class Linear(nn.Module):
     """Apply the general equivariant linear map, with a bias along the invariants.

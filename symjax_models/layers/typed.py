@@ -54,5 +54,5 @@ def output_dtype(rep_out: Rep, *features: RepArray) -> np.dtype:
         rep_out: Representation of the output.
         *features: The inputs; scalars of a complex group may be real.
     """
-    dtype = jnp.result_type(*(x.dtype for x in features))
+    dtype = jnp.result_type(float, *(x.dtype for x in features))
     return jnp.promote_types(dtype, jnp.complex64) if rep_out.is_complex else dtype

@@ -31,8 +31,11 @@ def check_count(value: Any, *, what: str) -> int:
 
 
 def check_matrices(array: ArrayLike, group: Group, *, what: str) -> Any:
-    """Return matrices `[..., n, n]` as a NumPy or JAX array, or raise `ValueError`."""
+    """Return matrices `[..., n, n]` as a floating NumPy or JAX array, or raise `ValueError`."""
     array = array if isinstance(array, np.ndarray) else jnp.asarray(array)
+    # Constants take the dtype of the matrices, which must not truncate them.
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
+        array = array.astype(np.float64 if isinstance(array, np.ndarray) else float)
     if array.shape[-2:] != (group.n, group.n):
         raise ValueError(
             f"{what} of {group!r} have shape [..., {group.n}, {group.n}], got {array.shape}"

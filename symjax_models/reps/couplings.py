@@ -53,7 +53,7 @@ class CouplingBasis:
             kernel = weights[end - size : end].reshape(len(a), len(b), *channels)
             a, b = (xp.asarray(c, weights.dtype) for c in (a, b / math.sqrt(b.shape[1])))
             coupled = einsum(xp, a, [0, 1, 2], x, [..., 2, 3], [..., 0, 1, 3])
-            mixed = xp.einsum("...pmc,pqcd->...qmd", coupled, kernel)
+            mixed = einsum(xp, coupled, [..., 0, 1, 2], kernel, [0, 3, 2, 4], [..., 3, 1, 4])
             total = total + einsum(xp, b, [0, 1, 2], mixed, [..., 0, 1, 3], [..., 2, 3])
         return total
 

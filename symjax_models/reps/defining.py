@@ -123,8 +123,9 @@ def determinant(group: Group, *, power: int = 1) -> base.Rep:
         return result
     signs = np.linalg.det(group.discrete_generators)
     traces = np.trace(group.lie_algebra, axis1=-2, axis2=-1)
-    has_traces = bool(np.any(np.abs(traces) > 1e-9))
-    if not has_traces and np.allclose(np.abs(signs.imag), 0) and np.allclose(signs.real**2, 1):
+    has_traces = bool(np.any(np.abs(traces) > group.tolerance))
+    close = functools.partial(np.allclose, atol=max(1e-8, group.tolerance))
+    if not has_traces and close(np.abs(signs.imag), 0) and close(signs.real**2, 1):
         power = power % 2
-    is_trivial = power == 0 or (not has_traces and np.allclose(signs**power, 1))
+    is_trivial = power == 0 or (not has_traces and close(signs**power, 1))
     return base.Scalar(group) if is_trivial else Determinant(group, power)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from symjax_models import groups
 from symjax_models.groups.base import Group
 from symjax_models.reps import base
+from symjax_models.reps.checks import check_count
 from symjax_models.reps.defining import determinant, vector
 from symjax_models.reps.planar_irreps import PlanarIrrep, is_planar, planar_irrep
 from symjax_models.reps.powers import symmetric_power
@@ -14,11 +15,11 @@ from symjax_models.reps.rotation_irreps import degree_and_parity, is_spatial, ro
 O3 = groups.O(3)
 _TERM = re.compile(r"(?:(?P<count>\d+)\s*x\s*)?(?P<name>\S+)")
 _NAMES = {
-    "O(3)": "degree and parity, such as 0e, 1o, 2e",
-    "SO(3)": "degrees, such as 0, 1, 2",
-    "O(2)": "0e, 0o and frequencies, such as 1, 2",
-    "SO(2)": "frequencies, such as 0, 1, 2",
-    "SU(2)": "spins, such as 0, 1/2, 1",
+    O3: "degree and parity, such as 0e, 1o, 2e",
+    groups.SO(3): "degrees, such as 0, 1, 2",
+    groups.O(2): "0e, 0o and frequencies, such as 1, 2",
+    groups.SO(2): "frequencies, such as 0, 1, 2",
+    groups.SU(2): "spins, such as 0, 1/2, 1",
 }
 
 
@@ -46,7 +47,7 @@ def parse_irreps(text: str, *, group: Group = O3) -> base.Rep:
     >>> x, format_irreps(x + x)
     (8*1 + 4*V + 2e of O(3), '16x0e+8x1o+2x2e')
     """
-    if repr(group) not in _NAMES:
+    if group not in _NAMES:
         raise ValueError(f"irreps are written as strings for {_known_groups()}, got {group!r}")
     terms: list[tuple[int, base.Rep]] = []
     for part in text.split("+") if text.strip() else []:
@@ -55,7 +56,7 @@ def parse_irreps(text: str, *, group: Group = O3) -> base.Rep:
         if match is None or irrep is None:
             raise ValueError(
                 f"cannot read {part.strip()!r} in {text!r}: irreps of {group!r} are written as "
-                f"{_NAMES[repr(group)]}, with a number of copies as in 8x in front"
+                f"{_NAMES[group]}, with a number of copies as in 8x in front"
             )
         terms.append((int(match["count"] or 1), irrep))
     return base.direct_sum(terms, group=group)
@@ -68,7 +69,8 @@ def format_irreps(rep: base.Rep) -> str:
         rep: A sum of irreps of O(3), SO(3), O(2), SO(2) or SU(2).
 
     Raises:
-        ValueError: If a summand is no irrep of these groups; `decompose` splits it.
+        ValueError: If a summand is no irrep of these groups; `decompose` splits it, and for SU(2)
+            `decompose_weights` says into what.
     """
     return "+".join(f"{count}x{_name_of(term)}" for count, term in rep.terms)
 
@@ -84,24 +86,31 @@ def sort_irreps(rep: base.Rep) -> base.Rep:
 
 
 def filter_irreps(
-    rep: base.Rep, *, keep: str | Sequence[base.Rep] | None = None, max_degree: int | None = None
+    rep: base.Rep,
+    *,
+    keep: str | base.Rep | Sequence[str | base.Rep] | None = None,
+    max_degree: int | None = None,
 ) -> base.Rep:
     """Keep some of the summands of a representation of SO(3) or O(3).
 
     Args:
         rep: The representation.
-        keep: Irreps to keep, as a string or one by one; all when None.
+        keep: Irreps to keep, as a string or sum, or one by one; all when None.
         max_degree: The highest degree to keep; any when None.
 
     >>> format_irreps(filter_irreps(parse_irreps("8x0e+4x1o+2x2e"), keep="0e+2e"))
     '8x0e+2x2e'
     """
-    if isinstance(keep, str):
-        keep = [term for _, term in parse_irreps(keep, group=rep.group).terms]
+    if keep is None:
+        kept = [term for _, term in rep.terms]
+    else:
+        given = [keep] if isinstance(keep, (str, base.Rep)) else keep
+        sums = [parse_irreps(k, group=rep.group) if isinstance(k, str) else k for k in given]
+        kept = [term for part in sums for _, term in part.terms]
     terms = [
         (count, term)
         for count, term in rep.terms
-        if (keep is None or term in keep) and (max_degree is None or _kind(term)[0] <= max_degree)
+        if term in kept and (max_degree is None or _kind(term)[0] <= max_degree)
     ]
     return base.direct_sum(terms, group=rep.group)
 
@@ -112,7 +121,7 @@ def harmonic_irreps(max_degree: int, *, group: Group = O3) -> base.Rep:
     >>> format_irreps(harmonic_irreps(3))
     '1x0e+1x1o+1x2e+1x3o'
     """
-    degrees = range(max_degree + 1)
+    degrees = range(check_count(max_degree, what="max_degree") + 1)
     return base.direct_sum([(1, rotation_irrep(group, l)) for l in degrees], group=group)
 
 
@@ -149,11 +158,11 @@ def _name_of(rep: base.Rep) -> str:
             return "0o"
         if rep == vector(group) or isinstance(rep, PlanarIrrep):
             return f"{rep.frequency}" if isinstance(rep, PlanarIrrep) else "1"
-    if repr(group) == "SU(2)" and rep == symmetric_power(vector(group), rep.dim - 1):
+    if group == groups.SU(2) and rep == symmetric_power(vector(group), rep.dim - 1):
         return f"{(rep.dim - 1) // 2}" if rep.dim % 2 else f"{rep.dim - 1}/2"
     raise ValueError(
-        f"expected a sum of irreps of {_known_groups()}, got the summand {rep!r}; reps.decompose "
-        "splits it"
+        f"expected a sum of irreps of {_known_groups()}, got the summand {rep!r}; reps.decompose, "
+        "and for SU(2) reps.decompose_weights, says what it consists of"
     )
 
 
@@ -165,5 +174,5 @@ def _kind(rep: base.Rep) -> tuple[int, int]:
 
 
 def _known_groups() -> str:
-    *names, last = _NAMES
+    *names, last = map(repr, _NAMES)
     return f"{', '.join(names)} and {last}"

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from symjax_models import groups
 from symjax_models.groups.base import Group
 from symjax_models.reps import base, powers
 from symjax_models.reps.defining import Determinant, Vector, determinant, vector
+from symjax_models.reps.planar_irreps import PlanarIrrep, planar_irrep
+from symjax_models.reps.rotation_irreps import RotationIrrep, rotation_irrep
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -99,13 +102,16 @@ def check_subgroup(group: Group, subgroup: Group) -> None:
             f"{subgroup!r} of {subgroup.n} x {subgroup.n} matrices"
         )
     generators = subgroup.discrete_generators
-    if len(generators) and not group.contains(generators).all():
+    inside = np.ones(0, bool)
+    if len(generators):
+        inside = group.contains(generators, tolerance=max(1e-5, subgroup.tolerance))
+    if not inside.all():
         raise ValueError(
             f"expected a subgroup of {group!r}, got {subgroup!r}: its discrete generator "
-            f"{int(np.argmin(group.contains(generators)))} is not in the group"
+            f"{int(np.argmin(inside))} is not in the group"
         )
     outside = _outside(subgroup.lie_algebra, group.lie_algebra)
-    if outside.max(initial=0.0) > 1e-9:
+    if outside.max(initial=0.0) > subgroup.tolerance:
         raise ValueError(
             f"expected a subgroup of {group!r}, got {subgroup!r}: element "
             f"{int(np.argmax(outside))} of its Lie algebra is not in that of the group"
@@ -136,6 +142,10 @@ def _restrict_term(rep: base.Rep, subgroup: Group) -> base.Rep:
         return vector(subgroup)
     if isinstance(rep, Determinant):
         return determinant(subgroup, power=rep.power)
+    if isinstance(rep, RotationIrrep) and subgroup == groups.SO(3):
+        return rotation_irrep(subgroup, rep.degree)
+    if isinstance(rep, PlanarIrrep) and subgroup == groups.SO(2):
+        return planar_irrep(subgroup, rep.frequency)
     if isinstance(rep, Restricted):
         return _restrict_term(rep.inner, subgroup)
     if isinstance(rep, base.Dual):

@@ -48,7 +48,8 @@ class RotationIrrep(base.Rep):
         # The element of the Lie algebra is the cross product with this vector.
         xp = matrices.namespace(a)
         axis = xp.stack([a[..., 2, 1], a[..., 0, 2], a[..., 1, 0]], axis=-1)
-        return xp.tensordot(axis, xp.asarray(generators(self.degree), a.dtype), axes=1)
+        x, y, z = xp.asarray(generators(self.degree), a.dtype)
+        return sum(axis[..., k, None, None] * matrix for k, matrix in enumerate((x, y, z)))
 
     def __str__(self) -> str:
         if isinstance(self.group, groups.SO):

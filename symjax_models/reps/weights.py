@@ -86,16 +86,16 @@ def dimension_of_weight(group: Group, weight: Weight) -> int:
         raise ValueError(
             f"expected SO, SU, U, Sp, one of their real forms, or O(n) with odd n, got {group!r}"
         )
-    size = rank(family, group.n)
-    if has_inversion(group):
-        *rest, parity = weight
-        weight = tuple(rest) if parity in (0, 1) else ()
+    size, inverts = rank(family, group.n), has_inversion(group)
+    highest, parity = weight[:size], weight[size:]
     roots = _positive_roots(family, group.n)
-    if len(weight) != size or not _is_dominant(weight, roots):
-        raise ValueError(f"a highest weight of {group!r} has {size} entries, got {weight}")
+    fits = len(weight) == size + inverts and set(parity) <= {0, 1}
+    if not fits or not _is_dominant(highest, roots):
+        what = f"{size + inverts} entries" + ", the last of them 0 or 1" * inverts
+        raise ValueError(f"a highest weight of {group!r} has {what}, got {weight}")
     # Twice Weyl's vector, half the sum of the positive roots.
     rho = tuple(map(sum, zip(*roots, strict=True))) if roots else (0,) * size
-    shifted = tuple(2 * w + r for w, r in zip(weight, rho, strict=True))
+    shifted = tuple(2 * w + r for w, r in zip(highest, rho, strict=True))
     result = math.prod(
         (Fraction(_dot(shifted, root), _dot(rho, root)) for root in roots), start=Fraction(1)
     )

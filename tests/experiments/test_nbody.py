@@ -92,6 +92,7 @@ def test_force_runs_again_to_the_same_numbers(reproduced):
         assert after[-1]["metrics"][name] == before[0]["metrics"][name]
 
 
+@pytest.mark.slow
 def test_publish_writes_table_and_figures(reproduced, monkeypatch):
     pytest.importorskip("matplotlib")
     text = reproduce.publish(nbody_table.TABLE, presets=("smoke",), results=reproduced / "results")

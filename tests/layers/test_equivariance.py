@@ -70,6 +70,7 @@ def test_broken_layers_are_found(features, parameters, way, dtype):
     assert measure(module.apply, parameters(module, x), x, features, dtype).max > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [groups.SE(2)], indirect=True)
 def test_jit_equals_eager_and_vmap_equals_a_loop(case, features):
     batch = features(case.x.rep, (2, *case.x.shape), seed=5)

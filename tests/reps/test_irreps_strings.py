@@ -57,6 +57,12 @@ def test_what_cannot_be_read_is_named(group, text, message):
         reps.parse_irreps(text, group=group)
 
 
+def test_a_name_makes_no_group():
+    inversions = groups.MatrixGroup([-np.eye(3)], name="O(3)")
+    with pytest.raises(ValueError, match="irreps are written as strings for O"):
+        reps.parse_irreps("1o", group=inversions)
+
+
 def test_what_has_no_string_is_named():
     V = reps.vector(O3)
     with pytest.raises(ValueError, match="got the summand V\\*V of O\\(3\\)"):
@@ -71,6 +77,10 @@ def test_sorting_and_filtering():
     assert reps.format_irreps(reps.filter_irreps(rep, keep="1e+2e")) == "1x2e+2x1e"
     assert reps.format_irreps(reps.filter_irreps(rep, max_degree=0)) == "3x0o+1x0e"
     assert reps.filter_irreps(rep, keep=[reps.scalar(O3)]) == reps.scalar(O3)
+    assert reps.filter_irreps(rep, keep=["0e", "2e"]) == reps.parse_irreps("2e+0e")
+    assert reps.filter_irreps(rep, keep=reps.scalar(O3)) == reps.scalar(O3)
+    with pytest.raises(ValueError, match="max_degree is a whole number"):
+        reps.harmonic_irreps(-1)
     assert reps.harmonic_irreps(2) == reps.parse_irreps("0e+1o+2e")
     assert reps.harmonic_irreps(2, group=groups.SO(3)).dim == 9
 

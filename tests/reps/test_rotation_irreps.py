@@ -150,6 +150,21 @@ def test_change_of_basis_shows_the_irreps(text, elements):
     np.testing.assert_allclose(Q @ rep.rho(elements) @ Q.T, total.rho(elements), atol=1e-12)
 
 
+def test_matrices_may_be_of_whole_numbers():
+    quarter = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 0]])
+    for rep in (reps.rotation_irrep(O3, 2), reps.symmetric_power(reps.vector(O3), 2)):
+        np.testing.assert_array_equal(rep.rho(quarter), rep.rho(quarter.astype(float)))
+        np.testing.assert_array_equal(rep.drho(turn), rep.drho(turn.astype(float)))
+
+
+def test_branching_to_rotations():
+    rep = reps.parse_irreps("2x0o+1x1e+3x2o")
+    assert reps.restrict(rep, SO3) == reps.parse_irreps("2x0+1x1+3x2", group=SO3)
+    planar = reps.restrict(reps.planar_irrep(groups.O(2), 3), groups.SO(2))
+    assert planar == reps.planar_irrep(groups.SO(2), 3)
+
+
 def test_branching_to_point_groups():
     cube = groups.Octahedral(inversion=True)
     for degree, sizes in ((2, [2, 3]), (3, [1, 3, 3]), (4, [1, 2, 3, 3])):

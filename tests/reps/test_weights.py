@@ -100,6 +100,9 @@ def test_other_groups_and_weights_are_refused():
         ValueError, match="a highest weight of SO\\(4\\) has 2 entries, got \\(1, -2\\)"
     ):
         reps.dimension_of_weight(groups.SO(4), (1, -2))
+    with pytest.raises(ValueError, match="has 2 entries, the last of them 0 or 1, got \\(2,\\)"):
+        reps.dimension_of_weight(groups.O(3), (2,))
+    assert reps.dimension_of_weight(groups.O(3), (2, 1)) == 5
     with pytest.raises(ValueError, match="with odd n, got S\\(3\\)"):
         reps.dimension_of_weight(groups.S(3), (1, 0, 0))
     restricted = reps.restrict(reps.vector(groups.SO(4)) ** 2, groups.SO(2) * groups.SO(2))

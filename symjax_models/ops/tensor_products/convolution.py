@@ -72,7 +72,18 @@ def convolution(
             "expected displacements [E, 3] and weights [E, P, C], got shapes "
             f"{displacements.shape} and {weights.shape}"
         )
-    sent = x.map(lambda block: block[senders])
+    if len(x.shape) != 1:
+        raise ValueError(f"expected features of nodes, with one batch axis [N], got {x.shape}")
+    of_edges = {"senders": senders, "receivers": receivers}
+    if edge_mask is not None:
+        of_edges["edge_mask"] = edge_mask
+    for name, array in of_edges.items():
+        if array.shape != displacements.shape[:1]:
+            raise ValueError(
+                f"expected {name} of shape {displacements.shape[:1]}, one per edge, got "
+                f"{array.shape}"
+            )
+    sent = x.map(lambda block: jnp.asarray(block)[senders])
     if edge_mask is not None:
         # Inputs are masked, and not messages: what padding holds enters no product at all.
         sent = sent.map(lambda block: _mask(edge_mask, block))

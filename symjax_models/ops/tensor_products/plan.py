@@ -139,14 +139,16 @@ class TensorProductPlan:
         y = y if isinstance(y, RepArray) else RepArray.from_flat(self.rep2, y)
         if y.rep != self.rep2:
             raise ValueError(f"expected y of {self.rep2!r}, got {y.rep!r}")
-        factors = [block[..., 0] for block in y.blocks]
+        x, dtype = x.map(_as_floating), jnp.result_type(float, x.dtype, y.dtype)
+        factors = [jnp.asarray(block[..., 0], dtype) for block in y.blocks]
         return RepArray(self.rep_out, couple(self.paths, x.blocks, factors, weights))
 
     def apply_so2(self, x: RepArray, directions: Array, weights: Array) -> RepArray:
         """Multiply features by the harmonics of directions, in frames aligned with these.
 
         Equal to `apply` with y the harmonics of `directions`, normalized and in the normalization
-        "component", at a cost that grows like L^3 per channel and not like L^5.
+        "component". Per channel, the rotations cost like L^3, and the paths one multiplication for
+        each order that they share (like L^4, with a small factor); with `apply` it is L^5.
 
         Args:
             x: Features of `rep1`, batch `[...]`.
@@ -164,7 +166,7 @@ class TensorProductPlan:
         """
         self.check_harmonics()
         weights = self._check_weights(x, weights)
-        directions = jnp.asarray(directions)
+        x, directions = x.map(_as_floating), _as_floating(directions)
         if directions.shape[-1:] != (3,):
             raise ValueError(f"directions have shape [..., 3], got {directions.shape}")
         batch = jnp.broadcast_shapes(x.shape, directions.shape[:-1], weights.shape[:-2])
@@ -220,7 +222,7 @@ class TensorProductPlan:
         """Raise `ValueError` unless x and the weights fit; return the weights as an array."""
         if x.rep != self.rep1:
             raise ValueError(f"expected x of {self.rep1!r}, got {x.rep!r}")
-        weights = jnp.asarray(weights)
+        weights = _as_floating(weights)
         expected = (self.num_paths, self.num_channels)
         if weights.shape[-2:] != expected:
             raise ValueError(
@@ -228,6 +230,10 @@ class TensorProductPlan:
                 f"channel, got {weights.shape}"
             )
         return weights
+
+
+def _as_floating(array: Array) -> Array:
+    return jnp.asarray(array, jnp.result_type(float, array))
 
 
 def _check_copies(rep: base.Rep, count: int, *, what: str) -> None:

@@ -107,6 +107,7 @@ def derivatives(plan, backend):
 DERIVATIVES = {backend: derivatives(PLAN, backend) for backend in BACKENDS}
 
 
+@pytest.mark.slow
 @DTYPES
 def test_backends_agree_with_derivatives(dtype, tolerance):
     with in_dtype(dtype):
