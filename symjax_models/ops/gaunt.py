@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from symjax_models.ops.harmonics import solid_harmonics
+from symjax_models.ops.quadrature import gauss_legendre_quadrature
 from symjax_models.reps.checks import check_count
 
 # Far above the rounding of a sum of some thousand terms of size one, far below any coefficient.
@@ -54,22 +55,11 @@ def gaunt(l1: int, l2: int, l3: int) -> np.ndarray:
     # An odd integrand has integral zero, which rounding would blur.
     coefficients = np.zeros([2 * l + 1 for l in degrees])
     if sum(degrees) % 2 == 0:
-        points, weights = _quadrature(sum(degrees))
-        values = solid_harmonics(points, max_degree=max(degrees), normalization="integral")
+        rule = gauss_legendre_quadrature(sum(degrees))
+        values = solid_harmonics(rule.points, max_degree=max(degrees), normalization="integral")
         first, second, third = (values[:, l * l : (l + 1) ** 2] for l in degrees)
-        pairs = np.einsum("p,pa,pb->pab", weights, first, second)
+        pairs = np.einsum("p,pa,pb->pab", rule.weights, first, second)
         coefficients = np.tensordot(pairs, third, axes=(0, 0))
         coefficients[np.abs(coefficients) < _ZERO] = 0.0
     coefficients.flags.writeable = False
     return coefficients
-
-
-def _quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return points `[P, 3]` and weights `[P]` that integrate polynomials to a degree exactly."""
-    heights, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
-    azimuths = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
-    radii = np.sqrt(1 - heights**2)
-    x, z = np.outer(radii, np.sin(azimuths)), np.outer(radii, np.cos(azimuths))
-    y = np.broadcast_to(heights[:, None], x.shape)
-    points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    return points, np.repeat(weights * 2 * np.pi / (degree + 1), degree + 1)

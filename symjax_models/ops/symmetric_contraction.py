@@ -16,7 +16,7 @@ from symjax_models.reps import Rep
 from symjax_models.reps.checks import check_count, check_same_group
 from symjax_models.reps.irreducible_parts import canonical_basis
 from symjax_models.reps.rotation.clebsch_gordan import clebsch_gordan, coupling_degrees
-from symjax_models.reps.rotation_irreps import degree_and_parity
+from symjax_models.reps.rotation_irreps import degree_and_parity, kind_of_irrep
 from symjax_models.typing import Array
 
 # Constants and intermediate maps are not formed where they have more entries.
@@ -173,8 +173,8 @@ def _monomials(x: Array, max_order: int) -> list[Array]:
 @functools.lru_cache(maxsize=64)
 def _constants(rep: Rep, rep_out: Rep, max_order: int) -> tuple[tuple[np.ndarray, ...], ...]:
     """Return, for every term of the output and every order, maps `[2l+1, P, S_n]` of monomials."""
-    irreps = [_kind(term) for copies, term in rep.terms for _ in range(copies)]
-    targets = [_kind(term) for _, term in rep_out.terms]
+    irreps = [kind_of_irrep(term) for copies, term in rep.terms for _ in range(copies)]
+    targets = [kind_of_irrep(term) for _, term in rep_out.terms]
     reach = max(l for l, _ in irreps)
     found: Maps = {(0, 1): np.ones((1, 1, 1))}
     columns: list[list[np.ndarray]] = [[] for _ in targets]
@@ -266,12 +266,6 @@ def _mean_square(maps: np.ndarray, dim: int, n: int) -> float:
             twice = appended(dim, left)[0][appended(dim, left - 1)[0], np.arange(dim)]
             tensors = tensors[..., twice].sum(axis=-1)
     return total / len(maps)
-
-
-def _kind(irrep: Rep) -> Kind:
-    kind = degree_and_parity(irrep)
-    assert kind is not None
-    return kind
 
 
 def _check_entries(entries: int, order: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from symjax_models.reps import base, matrices
 from symjax_models.reps.diagrams.halves import einsum
 from symjax_models.reps.rotation.clebsch_gordan import clebsch_gordan
-from symjax_models.reps.rotation_irreps import degree_and_parity
+from symjax_models.reps.rotation_irreps import degree_and_parity, kind_of_irrep
 
 # A product's copies of irreps are not formed where they have more entries.
 _MAX_ENTRIES = 4_000_000
@@ -85,9 +85,7 @@ def copies(rep: base.Rep) -> Copies:
     """
     found: Copies = {(0, 1): np.ones((1, 1, 1))}
     for factor in rep.factors:
-        kind = degree_and_parity(factor)
-        assert kind is not None
-        found = _couple(found, *kind)
+        found = _couple(found, *kind_of_irrep(factor))
     return dict(sorted(found.items()))
 
 

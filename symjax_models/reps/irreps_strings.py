@@ -10,7 +10,7 @@ from symjax_models.reps.checks import check_count
 from symjax_models.reps.defining import determinant, vector
 from symjax_models.reps.planar_irreps import PlanarIrrep, is_planar, planar_irrep
 from symjax_models.reps.powers import symmetric_power
-from symjax_models.reps.rotation_irreps import degree_and_parity, is_spatial, rotation_irrep
+from symjax_models.reps.rotation_irreps import is_spatial, kind_of_irrep, rotation_irrep
 
 O3 = groups.O(3)
 _TERM = re.compile(r"(?:(?P<count>\d+)\s*x\s*)?(?P<name>\S+)")
@@ -81,7 +81,9 @@ def sort_irreps(rep: base.Rep) -> base.Rep:
     >>> format_irreps(sort_irreps(parse_irreps("2e + 3x0o + 1o + 2x1e + 0e")))
     '1x0e+3x0o+2x1e+1x1o+1x2e'
     """
-    terms = sorted(rep.terms, key=lambda pair: (_kind(pair[1])[0], -_kind(pair[1])[1]))
+    terms = sorted(
+        rep.terms, key=lambda pair: (kind_of_irrep(pair[1])[0], -kind_of_irrep(pair[1])[1])
+    )
     return base.direct_sum(terms, group=rep.group)
 
 
@@ -110,7 +112,7 @@ def filter_irreps(
     terms = [
         (count, term)
         for count, term in rep.terms
-        if term in kept and (max_degree is None or _kind(term)[0] <= max_degree)
+        if term in kept and (max_degree is None or kind_of_irrep(term)[0] <= max_degree)
     ]
     return base.direct_sum(terms, group=rep.group)
 
@@ -148,7 +150,7 @@ def _parse_name(name: str, group: Group) -> base.Rep | None:
 def _name_of(rep: base.Rep) -> str:
     group = rep.group
     if is_spatial(group):
-        degree, parity = _kind(rep)
+        degree, parity = kind_of_irrep(rep)
         return f"{degree}" + ("" if isinstance(group, groups.SO) else "e" if parity == 1 else "o")
     if is_planar(group):
         is_full = isinstance(group, groups.O)
@@ -164,13 +166,6 @@ def _name_of(rep: base.Rep) -> str:
         f"expected a sum of irreps of {_known_groups()}, got the summand {rep!r}; reps.decompose, "
         "and for SU(2) reps.decompose_weights, says what it consists of"
     )
-
-
-def _kind(rep: base.Rep) -> tuple[int, int]:
-    kind = degree_and_parity(rep)
-    if kind is None:
-        raise ValueError(f"expected irreps of SO(3) or O(3), got the summand {rep!r}")
-    return kind
 
 
 def _known_groups() -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from symjax_models import groups
 from symjax_models.groups.base import Group
 from symjax_models.reps import base, checks, matrices
-from symjax_models.reps.defining import determinant, vector
+from symjax_models.reps.defining import Determinant, Vector, determinant, vector
 from symjax_models.reps.rotation.generators import generators
 from symjax_models.reps.rotation.wigner import wigner_d
 
@@ -114,12 +114,27 @@ def degree_and_parity(rep: base.Rep) -> tuple[int, int] | None:
     """
     if isinstance(rep, RotationIrrep):
         return rep.degree, rep.parity
-    if is_spatial(rep.group):
-        for degree in (0, 1):
-            for parity in (None,) if isinstance(rep.group, groups.SO) else (1, -1):
-                if rep == rotation_irrep(rep.group, degree, parity=parity):
-                    return degree, parity or 1
+    if not is_spatial(rep.group):
+        return None
+    if isinstance(rep, base.Scalar):
+        return 0, 1
+    # The determinant is one on SO(3) and so the scalar there: this one changes sign with -1.
+    if isinstance(rep, Determinant):
+        return 0, -1
+    if isinstance(rep, Vector):
+        return 1, 1 if isinstance(rep.group, groups.SO) else -1
     return None
+
+
+def kind_of_irrep(rep: base.Rep) -> tuple[int, int]:
+    """Return `degree_and_parity`, or raise `ValueError` if it is no irrep of SO(3) or O(3)."""
+    kind = degree_and_parity(rep)
+    if kind is None:
+        raise ValueError(
+            f"expected a sum of irreps of SO(3) or O(3), got the summand {rep!r}; "
+            "reps.decompose splits it"
+        )
+    return kind
 
 
 def _determinant(g: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 
 from symjax_models.reps import base
 from symjax_models.reps.rotation.clebsch_gordan import coupling_degrees
-from symjax_models.reps.rotation_irreps import degree_and_parity
+from symjax_models.reps.rotation_irreps import kind_of_irrep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,16 +78,7 @@ def find_paths(rep1: base.Rep, rep2: base.Rep, rep_out: base.Rep) -> tuple[Path,
 
 def irrep_kinds(rep: base.Rep) -> list[tuple[int, int]]:
     """Return degree and parity of every summand, or raise `ValueError`."""
-    kinds = []
-    for _, term in rep.terms:
-        kind = degree_and_parity(term)
-        if kind is None:
-            raise ValueError(
-                f"expected a sum of irreps of SO(3) or O(3), got the summand {term!r}; "
-                "reps.decompose splits it"
-            )
-        kinds.append(kind)
-    return kinds
+    return [kind_of_irrep(term) for _, term in rep.terms]
 
 
 def by_pair(paths: tuple[Path, ...]) -> dict[tuple[int, int], list[int]]:
