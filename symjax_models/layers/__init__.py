@@ -3,23 +3,32 @@
 from symjax_models.layers.activations import NormActivation, PointwiseActivation
 from symjax_models.layers.attention import SelfAttention
 from symjax_models.layers.bilinear import Bilinear
+from symjax_models.layers.convolution import Convolution
 from symjax_models.layers.dense import MLP, Dense, EdgeDense
-from symjax_models.layers.gate import Gate
+from symjax_models.layers.gate import Gate, gate_by_channels, with_gates
 from symjax_models.layers.linear import Linear, Soft, apply_with_penalties
 from symjax_models.layers.normalization import Dropout, LayerNorm
+from symjax_models.layers.radial_weights import RadialWeights
+from symjax_models.layers.tensor_product import EdgeTensorProduct, TensorProduct
 
 __all__ = [
     "MLP",
     "Bilinear",
+    "Convolution",
     "Dense",
     "Dropout",
     "EdgeDense",
+    "EdgeTensorProduct",
     "Gate",
     "LayerNorm",
     "Linear",
     "NormActivation",
     "PointwiseActivation",
+    "RadialWeights",
     "SelfAttention",
     "Soft",
+    "TensorProduct",
     "apply_with_penalties",
+    "gate_by_channels",
+    "with_gates",
 ]

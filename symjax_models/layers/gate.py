@@ -1,4 +1,4 @@
-"""Gated nonlinearity: invariant features switch the others on and off."""
+"""Gated nonlinearities: invariant features switch the others on and off."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from symjax_models import reps
 from symjax_models.layers.dense import Dense
 from symjax_models.layers.typed import check_typed
-from symjax_models.reps import RepArray
+from symjax_models.reps import Rep, RepArray
 from symjax_models.typing import Array
 
 
@@ -66,6 +66,56 @@ class Gate(nn.Module):
                 blocks.append(block * gates[..., None, start : start + multiplicity])
                 start += multiplicity
         return RepArray(x.rep, blocks)
+
+
+def with_gates(rep: Rep) -> Rep:
+    """Return the representation that `gate_by_channels` takes to give features of `rep`.
+
+    Args:
+        rep: The representation, irreducible summands.
+
+    Returns:
+        `rep` and one more scalar for every copy of the other summands.
+    """
+    scalar = reps.scalar(rep.group)
+    others = sum(count for count, term in rep.terms if term != scalar)
+    return rep + others * scalar if others else rep
+
+
+def gate_by_channels(x: RepArray, rep: Rep) -> RepArray:
+    """Apply SiLU to scalars and multiply every other channel by the sigmoid of one more scalar.
+
+    Args:
+        x: Features of `with_gates(rep)`: the last scalars are the gates.
+        rep: Representation of the result.
+
+    Returns:
+        Features of `rep`.
+
+    Raises:
+        ValueError: If x has another representation.
+
+    Equivariance:
+        Any group, exact.
+
+    Source:
+        M. Weiler et al. 2018, arXiv:1807.02547, section 4.2.
+    """
+    if x.rep != with_gates(rep):
+        raise ValueError(f"expected features of {with_gates(rep)!r}, got {x.rep!r}")
+    scalar = reps.scalar(rep.group)
+    own = sum(count for count, term in rep.terms if term == scalar)
+    gates = jax.nn.sigmoid(x[scalar][..., own:]) if x.rep != rep else None
+    blocks, start = [], 0
+    for count, term in rep.terms:
+        block = x[term]
+        if term == scalar:
+            blocks.append(jax.nn.silu(block[..., :own]))
+        else:
+            assert gates is not None
+            blocks.append(block * gates[..., start : start + count])
+            start += count
+    return RepArray(rep, blocks)
 
 
 def _activate(activation: Callable[[Array], Array], x: Array) -> Array:

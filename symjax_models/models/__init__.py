@@ -11,11 +11,13 @@ from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
 from symjax_models.models.linear import LinearDynamics
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.radial_field import RadialField
+from symjax_models.models.segnn import SEGNN
 
 __all__ = [
     "EGNN",
     "EMLP",
     "GNN",
+    "SEGNN",
     "Affine",
     "DeepSets",
     "FlatMLP",

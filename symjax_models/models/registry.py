@@ -17,6 +17,7 @@ from symjax_models.models import (
     linear,
     mlp,
     radial_field,
+    segnn,
 )
 from symjax_models.suggestion import look_up, nearest_of
 
@@ -34,6 +35,7 @@ MODELS: dict[str, type[Model]] = {
     "linear": linear.LinearDynamics,
     "mlp": mlp.FlatMLP,
     "radial_field": radial_field.RadialField,
+    "segnn": segnn.SEGNN,
 }
 
 

@@ -43,6 +43,23 @@ def gather_receivers(graph: Graph, values: Array) -> Array:
     return values[graph.receivers]
 
 
+def gather_graphs(graph: Graph, values: Array) -> Array:
+    """Bring one value per graph to the nodes of the graph.
+
+    Args:
+        graph: The graph. On the sparse layout nodes lie graph after graph, `n_node` of each.
+        values: `[*batch, ...]` (dense) or `[G, ...]` (sparse), as `pooling.pool_nodes` gives them.
+
+    Returns:
+        `[*batch, 1, ...]` (dense: broadcasts against node arrays) or `[N, ...]` (sparse; nodes
+        beyond the last graph get its value).
+    """
+    if graph.is_dense:
+        return jnp.expand_dims(values, graph.node_axis)
+    num_nodes = jax.tree.leaves(graph.nodes)[0].shape[0]
+    return jnp.repeat(values, graph.n_node, axis=0, total_repeat_length=num_nodes)
+
+
 def displacements(graph: Graph, positions: Array) -> Array:
     """Subtract the sender's position from the receiver's, x_i - x_j, on every edge.
 
