@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from symjax_models import reps
@@ -158,13 +159,17 @@ def _find(rep1: Rep, attributes: RepArray, rep_out: Rep) -> tuple[tuple[Path, ..
 
 
 def _kernels(module: nn.Module, paths: tuple[Path, ...], rep1: Rep, rep_out: Rep) -> list[Array]:
-    """Make the matrices of all paths, `[C_in, C_out]`."""
-    kernels = []
-    for path in paths:
-        fan_in, width = rep1.terms[path.index1][0], rep_out.terms[path.index_out][0]
-        name = f"kernel_{path.index_out}_{path.index1}_{path.index2}"
+    """Make the matrices `[C_in, C_out]` of all paths; those of one irrep are one parameter."""
+    kernels: list[Any] = [None] * len(paths)
+    for index, (fan_in, _) in enumerate(rep1.terms):
+        leaving = [p for p, path in enumerate(paths) if path.index1 == index]
+        if not leaving:
+            continue
+        widths = [rep_out.terms[paths[p].index_out][0] for p in leaving]
         init = initializers.uniform_fan_in(fan_in)
-        kernels.append(jnp.asarray(module.param(name, init, (fan_in, width))))
+        kernel = jnp.asarray(module.param(f"kernel_{index}", init, (fan_in, sum(widths))))
+        for p, part in zip(leaving, jax.lax.split(kernel, widths, axis=1), strict=True):
+            kernels[p] = part
     return kernels
 
 

@@ -12,12 +12,14 @@ from symjax_models.models.linear import LinearDynamics
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.radial_field import RadialField
 from symjax_models.models.segnn import SEGNN
+from symjax_models.models.tfn import TFN
 
 __all__ = [
     "EGNN",
     "EMLP",
     "GNN",
     "SEGNN",
+    "TFN",
     "Affine",
     "DeepSets",
     "FlatMLP",

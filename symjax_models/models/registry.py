@@ -18,6 +18,7 @@ from symjax_models.models import (
     mlp,
     radial_field,
     segnn,
+    tfn,
 )
 from symjax_models.suggestion import look_up, nearest_of
 
@@ -36,6 +37,7 @@ MODELS: dict[str, type[Model]] = {
     "mlp": mlp.FlatMLP,
     "radial_field": radial_field.RadialField,
     "segnn": segnn.SEGNN,
+    "tfn": tfn.TFN,
 }
 
 
