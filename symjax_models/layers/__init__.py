@@ -6,28 +6,45 @@ from symjax_models.layers.bilinear import Bilinear
 from symjax_models.layers.convolution import Convolution
 from symjax_models.layers.dense import MLP, Dense, EdgeDense
 from symjax_models.layers.gate import Gate, gate_by_channels, with_gates
+from symjax_models.layers.irrep_normalization import BatchNorm, EquivariantLayerNorm
 from symjax_models.layers.linear import Linear, Soft, apply_with_penalties
 from symjax_models.layers.normalization import Dropout, LayerNorm
 from symjax_models.layers.radial_weights import RadialWeights
+from symjax_models.layers.readouts import (
+    MatrixBlockReadout,
+    SphericalFunctionReadout,
+    TensorReadout,
+)
+from symjax_models.layers.sphere_activation import (
+    SeparableSphereActivation,
+    SphereActivation,
+)
 from symjax_models.layers.tensor_product import EdgeTensorProduct, TensorProduct
 
 __all__ = [
     "MLP",
+    "BatchNorm",
     "Bilinear",
     "Convolution",
     "Dense",
     "Dropout",
     "EdgeDense",
     "EdgeTensorProduct",
+    "EquivariantLayerNorm",
     "Gate",
     "LayerNorm",
     "Linear",
+    "MatrixBlockReadout",
     "NormActivation",
     "PointwiseActivation",
     "RadialWeights",
     "SelfAttention",
+    "SeparableSphereActivation",
     "Soft",
+    "SphereActivation",
+    "SphericalFunctionReadout",
     "TensorProduct",
+    "TensorReadout",
     "apply_with_penalties",
     "gate_by_channels",
     "with_gates",

@@ -60,7 +60,9 @@ class Convolution(nn.Module):
     backend: str = "auto"
 
     @nn.compact
-    def __call__(self, x: RepArray, graph: Graph, *, edge_features: Array | None = None) -> RepArray:
+    def __call__(
+        self, x: RepArray, graph: Graph, *, edge_features: Array | None = None
+    ) -> RepArray:
         """Convolve.
 
         Args:
@@ -84,9 +86,7 @@ class Convolution(nn.Module):
             plan, radial=self.radial, cutoff=self.cutoff, hidden=self.hidden, name="weights"
         )(safe.norm(displacements), edge_features)
         if self.num_neighbours is None:
-            messages = edge_products(
-                plan, graph, x, displacements, weights, backend=self.backend
-            )
+            messages = edge_products(plan, graph, x, displacements, weights, backend=self.backend)
             z = messages.map(lambda block: message_passing.mean_messages(graph, block))
         else:
             z = graph_convolution(plan, graph, x, displacements, weights, backend=self.backend)

@@ -11,9 +11,7 @@ from symjax_models.ops.tensor_products import TensorProductPlan
 from symjax_models.typing import Array
 
 Radial = Callable[[Array], Array]
-DEFAULT_RADIAL: Radial = functools.partial(
-    radial.exponential_gaussian, num_functions=16, gamma=1.0
-)
+DEFAULT_RADIAL: Radial = functools.partial(radial.exponential_gaussian, num_functions=16, gamma=1.0)
 # 1 / sqrt(E[silu(u)^2]) of a standard normal u.
 _SILU_GAIN = 1.67653247
 
