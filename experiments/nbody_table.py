@@ -16,6 +16,11 @@ _ROWS = (
     tables.TableRow("radial_field", "Radial Field", ".0104", _EGNN, _LONG),
     tables.TableRow("gnn", "GNN", ".0107", _EGNN, _LONG),
     tables.TableRow("egnn", "EGNN", ".0071", _EGNN, _LONG),
+    tables.TableRow("tfn", "TFN", ".0155", _EGNN, _LONG),
+    tables.TableRow("se3_transformer", "SE(3)-Transformer", ".0244", _EGNN, _LONG),
+    tables.TableRow("iterative_se3_transformer", "SE(3)-Transformer, iterative"),
+    tables.TableRow("segnn", "SEGNN", ".0043 ± .0002", "SEGNN, table 1", "30,000 steps"),
+    tables.TableRow("leapfrog", "Leapfrog network (ours)"),
 )
 
 _CAPTION = (
@@ -54,7 +59,7 @@ def _plot_errors(
 ) -> None:
     figure, ((axes,),) = figures.new_figure(width=7, height=4.5)
     labels = {row.name: row for row in _ROWS}
-    colours = {row.name: figures.PALETTE[i] for i, row in enumerate(_ROWS)}
+    colours = {row.name: figures.PALETTE[i % len(figures.PALETTE)] for i, row in enumerate(_ROWS)}
     named = set()
     for (name, budget), summary in found.items():
         row, colour = labels[name], colours[name]
@@ -155,5 +160,10 @@ def _plot_trajectories(
 
 
 TABLE = tables.PairedTable(
-    name="nbody", rows=_ROWS, baseline="egnn", caption=_CAPTION, run=nbody.run, plot=plot
+    name="nbody",
+    rows=_ROWS,
+    baselines=("egnn", "segnn"),
+    caption=_CAPTION,
+    run=nbody.run,
+    plot=plot,
 )

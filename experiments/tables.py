@@ -73,12 +73,12 @@ class PairedTable(Table):
     """A table of one run per row, compared on the same test simulations.
 
     Attributes:
-        baseline: The row that all others are compared with, pairwise.
+        baselines: The rows that all others are compared with, pairwise.
         caption: What the numbers are, with unit and protocol.
         plot: Draws the figures from the summaries by (row, preset) and returns their paths.
     """
 
-    baseline: str
+    baselines: tuple[str, ...]
     caption: str
     plot: Callable[[dict[tuple[str, str], statistics.Summary], pathlib.Path], list[pathlib.Path]]
 
@@ -139,14 +139,13 @@ def render(table: PairedTable, found: dict[tuple[str, str], statistics.Summary])
     Returns:
         The text, ending in a newline.
     """
-    lines = [
-        table.caption,
-        "",
-        "| row | published | ours | minus EGNN, paired | preset: steps | parameters "
-        "| equivariance error float32, float64 | forward, training |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
     labels = {row.name: row for row in table.rows}
+    paired = [f"minus {labels[name].label}, paired" for name in table.baselines]
+    columns = [
+        "row", "published", "ours", *paired, "preset: steps", "parameters",
+        "equivariance error float32, float64", "forward, training",
+    ]  # fmt: skip
+    lines = [table.caption, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     lines += [_render_row(table, labels[name], preset, found) for name, preset in found]
     return "\n".join([*lines, "", *_notes(table, found)]) + "\n"
 
@@ -189,12 +188,6 @@ def _render_row(
 ) -> str:
     summary = found[row.name, preset]
     first = summary.stored[0]
-    baseline = found.get((table.baseline, preset)) or found.get((table.baseline, "quick"))
-    if row.name == table.baseline or baseline is None:
-        paired = "–"
-    else:
-        difference, error = statistics.paired_difference(summary, baseline)
-        paired = f"{_fixed(difference, sign=True)} ± {_fixed(error)}"
     seeds = "–" if summary.se_seeds is None else _fixed(summary.se_seeds)
     worst = {
         name: max(stored["metrics"][name] for stored in summary.stored)
@@ -206,13 +199,27 @@ def _render_row(
         row.label,
         published,
         f"**{_fixed(summary.mean)}** ± {_fixed(summary.se_simulations)} ± {seeds}",
-        paired,
+        *(_paired(row, preset, name, found) for name in table.baselines),
         f"{preset}: {steps}",
         f"{first['params']:,}",
         ", ".join(f"{value:.0e}" for value in worst.values()),
         f"{first['metrics']['forward_ms']:.2g} ms, {first['seconds']:.0f} s",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _paired(
+    row: TableRow,
+    preset: str,
+    baseline: str,
+    found: dict[tuple[str, str], statistics.Summary],
+) -> str:
+    """Write the difference from a baseline at the same preset, or else at the first there is."""
+    candidates = [found[baseline, name] for name in (preset, *PRESETS) if (baseline, name) in found]
+    if row.name == baseline or not candidates:
+        return "–"
+    difference, error = statistics.paired_difference(found[row.name, preset], candidates[0])
+    return f"{_fixed(difference, sign=True)} ± {_fixed(error)}"
 
 
 def _notes(table: PairedTable, found: dict[tuple[str, str], statistics.Summary]) -> list[str]:
@@ -225,8 +232,9 @@ def _notes(table: PairedTable, found: dict[tuple[str, str], statistics.Summary])
     return [
         f"Mean over {' or '.join(map(str, seeds))} seeds, parameters chosen on the validation "
         "set. The first ± is the standard error over test simulations, the second over seeds. "
-        "The paired column is the difference on the same test simulations, whose own hardness "
-        "cancels. Equivariance error: largest relative error over rotations, reflections, "
+        "The paired columns are differences on the same test simulations, whose own hardness "
+        "cancels, from the run at the same preset if there is one, else at the quickest. "
+        "Equivariance error: largest relative error over rotations, reflections, "
         "translations and permutations. Times: one forward pass of a batch; training of all "
         "seeds together, compilation included.",
         "",

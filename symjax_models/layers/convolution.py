@@ -1,6 +1,7 @@
 """Equivariant convolution over the neighbours of every node."""
 
 import math
+from collections.abc import Mapping
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -41,8 +42,10 @@ class Convolution(nn.Module):
 
     Numerics:
         With `num_neighbours`, independent neighbours give initial outputs of variance about that
-        of the weights, which is about 1. Smooth where `radial` and `cutoff` are. Padding edges add
-        nothing, whatever they hold.
+        of the weights: about 1 where radial functions have a mean square of 1, less with the
+        default ones (`RadialWeights`). Smooth where `radial` and `cutoff` are, except at
+        displacements of length zero: harmonics jump there unless the weights vanish. There degree 0
+        is left, and derivatives are finite. Padding edges add nothing, whatever they hold.
 
     Source:
         Thomas et al. 2018, arXiv:1802.08219 (tensor field networks), equation 3, with the
@@ -80,7 +83,12 @@ class Convolution(nn.Module):
         """
         rep_out = output_rep(self.rep_out, x, layer="Convolution")
         plan = convolution_plan(x.rep, rep_out, self.max_degree, num_channels=self.num_channels)
-        displacements = displacements_of(graph, layer="Convolution")
+        # Masked first: the gradient of a kernel is a product with its inputs, and 0 * NaN.
+        displacements = message_passing.mask_edges(
+            graph, displacements_of(graph, layer="Convolution")
+        )
+        if edge_features is not None:
+            edge_features = message_passing.mask_edges(graph, edge_features)
         x = Linear(plan.rep1, use_bias=False, name="linear_in")(as_jax(x))
         weights = RadialWeights(
             plan, radial=self.radial, cutoff=self.cutoff, hidden=self.hidden, name="weights"
@@ -111,9 +119,10 @@ def convolution_plan(
     Raises:
         ValueError: If a summand is no irrep of SO(3) or O(3), or there is no path to one.
     """
-    channels = num_channels or max((count for count, _ in rep_in.terms), default=1)
+    if num_channels is None:
+        num_channels = max((count for count, _ in rep_in.terms), default=1)
     rep1, rep3 = (
-        direct_sum([(channels, term) for _, term in rep.terms], group=rep.group)
+        direct_sum([(num_channels, term) for _, term in rep.terms], group=rep.group)
         for rep in (rep_in, rep_out)
     )
     return TensorProductPlan(rep1, reps.harmonic_irreps(max_degree, group=rep_in.group), rep3)
@@ -126,7 +135,7 @@ def displacements_of(graph: Graph, *, layer: str) -> Array:
         graph: The graph.
         layer: Name of the layer, for the message.
     """
-    edges = graph.edges if isinstance(graph.edges, dict) else {}
+    edges = graph.edges if isinstance(graph.edges, Mapping) else {}
     if "displacements" not in edges:
         raise ValueError(
             f"{layer} reads graph.edges['displacements'], x_i - x_j of every edge, which "

@@ -85,6 +85,8 @@ def with_gates(rep: Rep) -> Rep:
 def gate_by_channels(x: RepArray, rep: Rep) -> RepArray:
     """Apply SiLU to scalars and multiply every other channel by the sigmoid of one more scalar.
 
+    Of complex scalars SiLU takes both parts, and gates the real part, as in `Gate`.
+
     Args:
         x: Features of `with_gates(rep)`: the last scalars are the gates.
         rep: Representation of the result.
@@ -93,7 +95,7 @@ def gate_by_channels(x: RepArray, rep: Rep) -> RepArray:
         Features of `rep`.
 
     Raises:
-        ValueError: If x has another representation.
+        ValueError: If x is no `RepArray`, or has another representation.
 
     Equivariance:
         Any group, exact.
@@ -101,16 +103,17 @@ def gate_by_channels(x: RepArray, rep: Rep) -> RepArray:
     Source:
         M. Weiler et al. 2018, arXiv:1807.02547, section 4.2.
     """
+    check_typed(x, layer="gate_by_channels")
     if x.rep != with_gates(rep):
         raise ValueError(f"expected features of {with_gates(rep)!r}, got {x.rep!r}")
     scalar = reps.scalar(rep.group)
     own = sum(count for count, term in rep.terms if term == scalar)
-    gates = jax.nn.sigmoid(x[scalar][..., own:]) if x.rep != rep else None
+    gates = jax.nn.sigmoid(jnp.real(x[scalar][..., own:])) if x.rep != rep else None
     blocks, start = [], 0
     for count, term in rep.terms:
         block = x[term]
         if term == scalar:
-            blocks.append(jax.nn.silu(block[..., :own]))
+            blocks.append(_activate(jax.nn.silu, block[..., :own]))
         else:
             assert gates is not None
             blocks.append(block * gates[..., start : start + count])

@@ -34,8 +34,9 @@ class RadialWeights(nn.Module):
         Weights are invariant; permutations of edges.
 
     Numerics:
-        Hidden layers keep the second moment of what they take; the initial weights have that of
-        the inputs, about.
+        Hidden layers keep a second moment of 1, and of smaller ones down to 0.7; the initial
+        weights have that of the last hidden layer. So weights of variance 1 come from radial
+        functions of mean square 1, which for the default ones is about 0.1.
 
     Source:
         Thomas et al. 2018, arXiv:1802.08219, section 3.1.2 (radial functions of tensor products

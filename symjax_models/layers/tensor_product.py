@@ -52,8 +52,8 @@ class TensorProduct(nn.Module):
             Features of `rep_out`.
 
         Raises:
-            ValueError: If an argument is no `RepArray`, of another group, or attributes have
-                several copies of an irrep.
+            ValueError: If an argument is no `RepArray`, of another group or no sum of irreps,
+                attributes have several copies of an irrep, or no path leads to one of the output.
         """
         rep_out = output_rep(self.rep_out, x, attributes, layer="TensorProduct")
         paths, factors = _find(x.rep, attributes, rep_out)
@@ -99,8 +99,8 @@ class EdgeTensorProduct(nn.Module):
             Features of `rep_out` in the edge layout.
 
         Raises:
-            ValueError: If an argument is no `RepArray`, of another group, or attributes have
-                several copies of an irrep.
+            ValueError: If an argument is no `RepArray`, of another group or no sum of irreps,
+                attributes have several copies of an irrep, or no path leads to one of the output.
         """
         rep_out = output_rep(self.rep_out, x, edges, attributes, layer="EdgeTensorProduct")
         joined = x.rep + x.rep + edges.rep
@@ -151,9 +151,11 @@ def _find(rep1: Rep, attributes: RepArray, rep_out: Rep) -> tuple[tuple[Path, ..
     reached = {path.index_out for path in paths}
     for index, (_, term) in enumerate(rep_out.terms):
         if index not in reached:
+            possible = [reps.format_irreps(irrep) for irrep in reps.decompose(rep1 * attributes.rep)]
             raise ValueError(
                 f"no path leads to {reps.format_irreps(term)} from {reps.format_irreps(rep1)} and "
-                f"{reps.format_irreps(attributes.rep)}"
+                f"{reps.format_irreps(attributes.rep)}; there are paths to "
+                f"{', '.join(name.removeprefix('1x') for name in possible)}"
             )
     return paths, [jnp.asarray(block)[..., 0] for block in attributes.blocks]
 

@@ -8,6 +8,7 @@ from symjax_models.models.emlp import EMLP
 from symjax_models.models.gnn import GNN
 from symjax_models.models.gram import GramMLP
 from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
+from symjax_models.models.leapfrog import LeapfrogNetwork
 from symjax_models.models.linear import LinearDynamics
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.radial_field import RadialField
@@ -25,6 +26,7 @@ __all__ = [
     "FlatMLP",
     "GramMLP",
     "InvariantGraphNetwork",
+    "LeapfrogNetwork",
     "LinearDynamics",
     "RadialField",
     "registry",

@@ -61,7 +61,10 @@ class TFN(nn.Module):
         hidden = self.features * reps.harmonic_irreps(self.max_degree, group=groups.O(3))
         for index in range(self.num_layers):
             convolved = Convolution(
-                hidden, max_degree=self.max_degree, num_channels=self.features, name=f"layer_{index}"
+                hidden,
+                max_degree=self.max_degree,
+                num_channels=self.features,
+                name=f"layer_{index}",
             )(f, geometry, edge_features=interaction)
             f = NormActivation()(convolved + Linear(hidden, name=f"self_{index}")(f))
         out = Convolution("1o", max_degree=self.max_degree, name="head")(

@@ -138,7 +138,7 @@ def test_is_the_formula(features, parameters):
     for i in range(3):
         others = [j for j in range(3) if j != i]
         f = np.stack([(sent[j] + received[i]) / np.sqrt(2) for j in others])
-        f *= p["weights"]["kernel_out"].reshape(3)
+        f *= p["weights"]["kernel_out"].reshape(2)
         invariants = (f @ p["invariants"]["kernel"] + p["invariants"]["bias"]).reshape(2, 2, 3)
         centred = invariants - invariants.mean(axis=-1, keepdims=True)
         normed = centred / np.sqrt(np.mean(np.square(centred), axis=-1, keepdims=True))

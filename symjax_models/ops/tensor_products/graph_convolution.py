@@ -7,6 +7,7 @@ from symjax_models.ops.graph import Graph
 from symjax_models.ops.tensor_products.convolution import convolution, edge_harmonics
 from symjax_models.ops.tensor_products.plan import TensorProductPlan
 from symjax_models.reps.arrays import RepArray
+from symjax_models.suggestion import look_up
 from symjax_models.typing import Array
 
 
@@ -37,6 +38,7 @@ def edge_products(
 
     Equivariance: O(3) or SO(3) on x and displacements; permutations of nodes. Exact up to rounding.
     """
+    look_up(backend, dict.fromkeys(("auto", "dense", "so2", "sparse")), what="backend")
     # Inputs are masked, and not messages: what padding holds enters no product at all.
     sent = x.map(
         lambda block: message_passing.mask_edges(
@@ -45,6 +47,7 @@ def edge_products(
     )
     displacements = message_passing.mask_edges(graph, jnp.asarray(displacements))
     weights = message_passing.mask_edges(graph, jnp.asarray(weights))
+    weights = weights.astype(jnp.result_type(float, weights))
     if backend in ("auto", "so2"):
         return plan.apply_so2(sent, displacements, weights)
     y = edge_harmonics(plan, displacements).astype(weights.dtype)
@@ -62,7 +65,7 @@ def graph_convolution(
 ) -> RepArray:
     """Sum `edge_products` over the edges that enter each node.
 
-    On the sparse layout this is `convolution`, which does not hold the messages of all edges.
+    On the sparse layout this is `convolution`.
 
     Args:
         plan: The product, whose `rep2` is made of irreps of harmonics.
@@ -70,7 +73,7 @@ def graph_convolution(
         x: Features of the nodes, of `plan.rep1`, batch `[*batch, N]`.
         displacements: r, in the edge layout, `[..., 3]`.
         weights: w, in the edge layout, `[..., P, C]`.
-        backend: `"so2"`, `"dense"`, `"sparse"`, or `"auto"`.
+        backend: `"so2"`, `"dense"`, `"sparse"`, or `"auto"`: so2.
 
     Returns:
         Features of `plan.rep_out`, batch `[*batch, N]`.

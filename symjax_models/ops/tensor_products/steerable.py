@@ -48,11 +48,13 @@ def couple_projected(
         factors: a, one array `[..., 2 l2 + 1]` per summand.
 
     Returns:
-        z, one array `[..., 2 l3 + 1, C_out]` per summand of the product.
+        z, one array `[..., 2 l3 + 1, C_out]` per summand of the product that a path leads to.
     """
     sums: dict[int, Array] = {}
     for path, x in zip(paths, projected, strict=True):
-        a = factors[path.index2]
+        # Attributes may be whole numbers, or less precise than the features.
+        a = jnp.asarray(factors[path.index2])
+        a = a.astype(jnp.result_type(float, a, x))
         l1, l2, l3 = path.degrees
         # With a scalar among the three, C is the identity over the square root of its size.
         if 0 in (l1, l2):

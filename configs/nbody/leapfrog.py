@@ -1,0 +1,21 @@
+"""Our own row: a learned integrator, one network for all time steps.
+
+Paper: none; the nearest is SEGNO, Liu et al. 2023, arXiv:2308.13212. The best published number of
+    this table that we know of is .0035 (Multivector Neurons, arXiv:2406.04052, 131,072 steps).
+Command: python -m experiments.nbody --config=configs/nbody/leapfrog.py:quick --workdir=runs/leapfrog
+"""
+
+import ml_collections
+
+from configs.nbody import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(argument, row="leapfrog")
+    smoke = config.preset == "smoke"
+    config.model = {"features": 16, "num_steps": 2} if smoke else {"features": 64, "num_steps": 8}
+    config.optimizer.learning_rate = 1e-3 if config.preset == "full" else 4e-3
+    config.optimizer.clip_norm = 1.0
+    config.optimizer.ema_decay = 0.99
+    return config
