@@ -5,9 +5,11 @@ from symjax_models.layers.attention import SelfAttention
 from symjax_models.layers.bilinear import Bilinear
 from symjax_models.layers.convolution import Convolution
 from symjax_models.layers.dense import MLP, Dense, EdgeDense
+from symjax_models.layers.equiformer_attention import EquivariantGraphAttention
 from symjax_models.layers.gate import Gate, gate_by_channels, with_gates
 from symjax_models.layers.irrep_normalization import BatchNorm, EquivariantLayerNorm
 from symjax_models.layers.linear import Linear, Soft, apply_with_penalties
+from symjax_models.layers.neighbour_attention import NeighbourAttention
 from symjax_models.layers.normalization import Dropout, LayerNorm
 from symjax_models.layers.radial_weights import RadialWeights
 from symjax_models.layers.readouts import (
@@ -30,11 +32,13 @@ __all__ = [
     "Dropout",
     "EdgeDense",
     "EdgeTensorProduct",
+    "EquivariantGraphAttention",
     "EquivariantLayerNorm",
     "Gate",
     "LayerNorm",
     "Linear",
     "MatrixBlockReadout",
+    "NeighbourAttention",
     "NormActivation",
     "PointwiseActivation",
     "RadialWeights",

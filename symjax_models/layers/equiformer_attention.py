@@ -35,8 +35,8 @@ def smooth_leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
         An array of the same shape.
 
     Source:
-        Y.-L. Liao, T. Smidt, 2022, arXiv:2206.11990 (Equiformer), section 4.1 and its appendix on
-        implementation, in the form `(1 + a) / 2 x + (1 - a) / 2 x (2 sigmoid(x) - 1)`, a = .2.
+        The code of Y.-L. Liao, T. Smidt, 2022, arXiv:2206.11990 (Equiformer), in the form
+        `(1 + a) / 2 x + (1 - a) / 2 x (2 sigmoid(x) - 1)` with a = .2.
 
     >>> smooth_leaky_relu(jnp.array([-30.0, 0.0, 30.0])).round(4).tolist()
     [-6.0, 0.0, 30.0]
@@ -76,11 +76,11 @@ class EquivariantGraphAttention(nn.Module):
 
     Source:
         Y.-L. Liao, B. Wood, A. Das, T. Smidt, 2023, arXiv:2306.12059 (EquiformerV2), section 4.1
-        (attention re-normalization) and figure 1b; of one head as in Equiformer, arXiv:2206.11990,
-        section 4.1. There both products are SO(2) convolutions that mix channels, and x_i and x_j
-        are concatenated; here they are tensor products with linear maps before, between and after,
-        weights for every path. The activation there is that on the sphere, for which `activation`
-        has room. There is no dropout of weights.
+        (attention re-normalization), for the attention of Equiformer, arXiv:2206.11990. There both
+        products are SO(2) convolutions that mix channels, and x_i and x_j are concatenated; here
+        they are tensor products with linear maps before, between and after, and a weight for every
+        path. The activation there is that on the sphere, for which `activation` has room. There is
+        no dropout of weights.
     """
 
     rep_out: Rep | str

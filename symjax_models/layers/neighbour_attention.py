@@ -149,8 +149,8 @@ def check_heads(num_channels: int, num_heads: int, *, layer: str) -> None:
     if num_heads < 1 or num_channels % num_heads:
         fitting = [n for n in range(1, num_channels + 1) if num_channels % n == 0]
         raise ValueError(
-            f"heads of {layer} are groups of its {num_channels} channels, got num_heads={num_heads}; "
-            f"{', '.join(map(str, fitting))} fit"
+            f"heads of {layer} are groups of its {num_channels} channels, got "
+            f"num_heads={num_heads}; {', '.join(map(str, fitting))} fit"
         )
 
 

@@ -151,7 +151,9 @@ def _find(rep1: Rep, attributes: RepArray, rep_out: Rep) -> tuple[tuple[Path, ..
     reached = {path.index_out for path in paths}
     for index, (_, term) in enumerate(rep_out.terms):
         if index not in reached:
-            possible = [reps.format_irreps(irrep) for irrep in reps.decompose(rep1 * attributes.rep)]
+            possible = [
+                reps.format_irreps(irrep) for irrep in reps.decompose(rep1 * attributes.rep)
+            ]
             raise ValueError(
                 f"no path leads to {reps.format_irreps(term)} from {reps.format_irreps(rep1)} and "
                 f"{reps.format_irreps(attributes.rep)}; there are paths to "

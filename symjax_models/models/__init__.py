@@ -12,6 +12,7 @@ from symjax_models.models.leapfrog import LeapfrogNetwork
 from symjax_models.models.linear import LinearDynamics
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.radial_field import RadialField
+from symjax_models.models.se3_transformer import IterativeSE3Transformer, SE3Transformer
 from symjax_models.models.segnn import SEGNN
 from symjax_models.models.tfn import TFN
 
@@ -26,8 +27,10 @@ __all__ = [
     "FlatMLP",
     "GramMLP",
     "InvariantGraphNetwork",
+    "IterativeSE3Transformer",
     "LeapfrogNetwork",
     "LinearDynamics",
     "RadialField",
+    "SE3Transformer",
     "registry",
 ]

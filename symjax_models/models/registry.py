@@ -18,6 +18,7 @@ from symjax_models.models import (
     linear,
     mlp,
     radial_field,
+    se3_transformer,
     segnn,
     tfn,
 )
@@ -34,10 +35,12 @@ MODELS: dict[str, type[Model]] = {
     "gnn": gnn.GNN,
     "gram": gram.GramMLP,
     "invariant_graph_network": invariant_graph_network.InvariantGraphNetwork,
+    "iterative_se3_transformer": se3_transformer.IterativeSE3Transformer,
     "leapfrog": leapfrog.LeapfrogNetwork,
     "linear": linear.LinearDynamics,
     "mlp": mlp.FlatMLP,
     "radial_field": radial_field.RadialField,
+    "se3_transformer": se3_transformer.SE3Transformer,
     "segnn": segnn.SEGNN,
     "tfn": tfn.TFN,
 }

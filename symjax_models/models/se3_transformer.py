@@ -1,5 +1,7 @@
 """SE(3)-Transformer for particles with velocities, in one pass or iterated."""
 
+import dataclasses
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -25,7 +27,7 @@ class SE3Transformer(nn.Module):
     Attributes:
         num_layers: Layers of attention in a block.
         max_degree: Highest degree of features and harmonics.
-        num_channels: Channels of every degree of features, and of keys and values.
+        features: Channels of every degree of features, and of keys and values.
         num_heads: Number of heads, which are groups of channels.
         num_iterations: Number of blocks; above 1 it is the iterative SE(3)-Transformer.
         hidden: Widths of the network of the radial weights.
@@ -42,7 +44,7 @@ class SE3Transformer(nn.Module):
         F. B. Fuchs, D. E. Worrall, V. Fischer, M. Welling, 2020, arXiv:2006.10503, with the scaled
         output of its run by Satorras, Hoogeboom, Welling 2021, arXiv:2102.09844, table 2 (degrees 0
         to 2, 21 channels, one head); iterated as in F. B. Fuchs, E. Wagstaff, J. Dauparas, I.
-        Posner, 2021, arXiv:2102.13419, section 3. Deviations: those of `NeighbourAttention`; that
+        Posner, 2021, arXiv:2102.13419. Deviations: those of `NeighbourAttention`; that
         run has charges on nodes and radial functions of the distance alone, while here, as in the
         first paper's own experiment, edges hold q_i q_j; `NormActivation` scales a channel by a
         sigmoid of its own norm, with neither layer norm nor a network over channels.
@@ -50,7 +52,7 @@ class SE3Transformer(nn.Module):
 
     num_layers: int = 4
     max_degree: int = 2
-    num_channels: int = 16
+    features: int = 16
     num_heads: int = 1
     num_iterations: int = 1
     hidden: tuple[int, ...] = (32, 32)
@@ -70,23 +72,36 @@ class SE3Transformer(nn.Module):
         interaction = graph.edges["interaction"]
         speeds = safe.norm(velocities)
         scalars = jnp.stack([jnp.ones_like(speeds), speeds], axis=-1)[..., None, :]
-        features = reps.RepArray(reps.parse_irreps("2x0e+1x1o"), [scalars, velocities[..., None]])
-        hidden = self.num_channels * reps.harmonic_irreps(self.max_degree)
+        f = reps.RepArray(reps.parse_irreps("2x0e+1x1o"), [scalars, velocities[..., None]])
+        hidden = self.features * reps.harmonic_irreps(self.max_degree)
         for block in range(self.num_iterations):
             displacements = message_passing.displacements(graph, positions)
-            at = graph.replace(edges={"displacements": displacements})
+            geometry = dataclasses.replace(graph, edges={"displacements": displacements})
             for layer in range(self.num_layers):
-                features = NeighbourAttention(
+                attended = NeighbourAttention(
                     hidden,
                     max_degree=self.max_degree,
                     num_heads=self.num_heads,
                     hidden=self.hidden,
                     name=f"attention_{block}_{layer}",
-                )(features, at, edge_features=interaction)
-                features = NormActivation(name=f"activation_{block}_{layer}")(features)
-            update = Linear("1x1o", name=f"linear_{block}")(features) + Convolution(
-                "1x1o", max_degree=self.max_degree, hidden=self.hidden, name=f"convolution_{block}"
-            )(features, at, edge_features=interaction)
+                )(f, geometry, edge_features=interaction)
+                f = NormActivation(name=f"activation_{block}_{layer}")(attended)
+            convolved = Convolution(
+                "1o", max_degree=self.max_degree, hidden=self.hidden, name=f"convolution_{block}"
+            )(f, geometry, edge_features=interaction)
+            update = convolved + Linear("1o", name=f"linear_{block}")(f)
             scale = self.param(f"scale_{block}", nn.initializers.constant(0.01), ())
-            positions = positions + scale * update["1o"][..., 0]
+            positions = positions + jnp.asarray(scale) * update["1o"][..., 0]
         return positions
+
+
+class IterativeSE3Transformer(SE3Transformer):
+    """`SE3Transformer` with two blocks of two layers, the second from the positions of the first.
+
+    Source:
+        F. B. Fuchs, E. Wagstaff, J. Dauparas, I. Posner, 2021, arXiv:2102.13419, section 3.
+    """
+
+    num_layers: int = 2
+    features: int = 8
+    num_iterations: int = 2

@@ -91,7 +91,9 @@ class SEGNN(nn.Module):
         rep = reps.harmonic_irreps(self.max_degree)
 
         def evaluate(vectors: Array) -> Array:
-            return harmonics.spherical_harmonics(vectors, max_degree=self.max_degree)
+            return harmonics.spherical_harmonics(
+                vectors, max_degree=self.max_degree, normalization="integral"
+            )
 
         of_edges = evaluate(displacements)
         of_nodes = message_passing.mean_messages(graph, of_edges) + evaluate(velocities)

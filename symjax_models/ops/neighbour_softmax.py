@@ -57,7 +57,7 @@ def softmax_messages(graph: Graph, logits: Array, envelope: Array | None = None)
 
 
 def _largest(graph: Graph, logits: Array) -> Array:
-    """Return the largest number that enters each node, `[*batch, N, ...]`; minus infinity of none."""
+    """Return the largest number that enters each node, `[*batch, N, ...]`; of none, -infinity."""
     if graph.edge_mask is not None:
         trailing = (1,) * (logits.ndim - graph.edge_mask.ndim)
         is_real = graph.edge_mask.reshape(graph.edge_mask.shape + trailing)

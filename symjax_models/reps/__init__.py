@@ -3,6 +3,7 @@
 from symjax_models.reps.arrays import RepArray, concatenate, normal
 from symjax_models.reps.base import Rep
 from symjax_models.reps.bases import Basis, equivariant_basis
+from symjax_models.reps.branching import branch
 from symjax_models.reps.counting.characters import character
 from symjax_models.reps.counting.dimension import dimension_of_maps
 from symjax_models.reps.decomposition import decompose
@@ -11,6 +12,7 @@ from symjax_models.reps.factor import of_factor
 from symjax_models.reps.finite_irreps import Irrep, irreps
 from symjax_models.reps.index_symmetries import reduce_tensor
 from symjax_models.reps.induction import induce
+from symjax_models.reps.interchange import from_e3nn, from_e3x, to_e3nn, to_e3x
 from symjax_models.reps.irreps_strings import (
     filter_irreps,
     format_irreps,
@@ -32,6 +34,7 @@ __all__ = [
     "Rep",
     "RepArray",
     "alternating_power",
+    "branch",
     "change_of_basis",
     "character",
     "concatenate",
@@ -43,6 +46,8 @@ __all__ = [
     "equivariant_basis",
     "filter_irreps",
     "format_irreps",
+    "from_e3nn",
+    "from_e3x",
     "harmonic_irreps",
     "induce",
     "irreps",
@@ -58,5 +63,7 @@ __all__ = [
     "scalar",
     "sort_irreps",
     "symmetric_power",
+    "to_e3nn",
+    "to_e3x",
     "vector",
 ]

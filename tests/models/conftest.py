@@ -22,8 +22,12 @@ HYPERPARAMETERS = {
     "gnn": {"features": 8, "num_layers": 2},
     "linear": {},
     "radial_field": {"features": 8, "num_layers": 2},
+    "segnn": {"features": 2, "num_layers": 1},
+    "tfn": {"features": 2, "num_layers": 1, "max_degree": 1},
 }
-FORCE_KERNELS = re.compile(r"/(phi_x|phi_\d+)/Dense_1/kernel$")
+FORCE_KERNELS = re.compile(
+    r"/(phi_x|phi_\d+)/Dense_1/kernel$|/message_\d+_second/kernel_\d+$|/weights/kernel_out$"
+)
 
 
 def draw_params(model: nn.Module, example: Any) -> Any:

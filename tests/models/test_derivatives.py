@@ -10,7 +10,10 @@ import pytest
 from symjax_models.data.nbody_graphs import make_graph
 from symjax_models.ops import graph, safe
 
-INTERACTING = ["egnn", "radial_field"]
+SMOOTH = ["egnn", "radial_field"]
+# Their derivatives take long to compile.
+STEERABLE = [pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")]
+INTERACTING = [*SMOOTH, *STEERABLE]
 
 
 def functional(model, params, positions, velocities, interactions, *, sparse=False):
@@ -68,7 +71,7 @@ def test_derivatives_are_finite_with_coincident_and_resting_particles(case, laye
 
 
 # Padding of an edge list is coincident too: a node with itself.
-@pytest.mark.parametrize("case", ["radial_field"], indirect=True)
+@pytest.mark.parametrize("case", ["radial_field", *STEERABLE], indirect=True)
 def test_derivatives_are_finite_on_the_edge_list(case, layer):
     for point in degenerate_points(case):
         assert are_finite(two_derivatives(layer, *point, sparse=True))
@@ -107,7 +110,8 @@ def test_gradients_equal_finite_differences(case, double):
         np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-7)
 
 
-@pytest.mark.parametrize("case", INTERACTING, indirect=True)
+# Harmonics of directions jump at coincidence.
+@pytest.mark.parametrize("case", SMOOTH, indirect=True)
 def test_gradient_at_coincidence_is_the_limit_from_nearby(case, double):
     # The pull (x_i - x_j) phi(r) has a continuous derivative; a wrong one at r = 0 would jump.
     pair = case.positions.copy()

@@ -24,7 +24,10 @@ def broken_parts(error):
     return broken
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field", "linear"], indirect=True)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")]
+
+
+@pytest.mark.parametrize("case", ["egnn", "radial_field", "linear", *SLOW], indirect=True)
 def test_value_and_gradients_are_equivariant_in_both_precisions(case):
     # The gradient is the pullback of a random vector to positions, velocities and interactions.
     report = audit.equivariance_report(case.predict, *case.arguments, **KINDS, gradient=True)
@@ -38,7 +41,15 @@ def test_value_and_gradients_are_equivariant_in_both_precisions(case):
         assert 1e7 < errors[quantity, "float32"] / errors[quantity, "float64"] < 1e10
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
+@pytest.mark.parametrize("case", ["segnn", "tfn"], indirect=True)
+def test_value_is_equivariant(case):
+    # The part of the test above that takes little time to compile.
+    error = audit.equivariance_error(case.predict, *case.arguments, **KINDS, dtype="float32")
+    assert set(error.parts) == set(PARTS)
+    assert broken_parts(error) == []
+
+
+@pytest.mark.parametrize("case", ["egnn", "radial_field", "segnn", "tfn"], indirect=True)
 def test_forces_reach_the_prediction(case):
     # Else the test above would show that x + v phi(|v|) is equivariant.
     graph = case.graph()

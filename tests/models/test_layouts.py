@@ -12,7 +12,10 @@ from symjax_models.ops import graph
 
 SPARE_NODES, SPARE_EDGES = 3, 10
 TOLERANCES = {np.float32: 5e-6, np.float64: 1e-13}
-MODELS = ["egnn", "gnn", "radial_field"]
+# Tests of steerable models that compile more than the ones around them are slow.
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")]
+INTERACTING = ["egnn", "gnn", "radial_field"]
+MODELS = [*INTERACTING, "segnn", "tfn"]
 TARGETS = np.random.default_rng(1).normal(size=(3, 4, 3))
 
 
@@ -65,11 +68,12 @@ def assert_layouts_agree(case, dtype):
     assert_agree(evaluate(case.model, params, pad(dense)), expected, dtype)
 
 
+@pytest.mark.parametrize("case", ["affine", "linear", *INTERACTING, *SLOW], indirect=True)
 def test_dense_equals_padded_edge_list_in_single_precision(case):
     assert_layouts_agree(case, np.float32)
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field"], indirect=True)
+@pytest.mark.parametrize("case", ["egnn", "radial_field", *SLOW], indirect=True)
 def test_dense_equals_padded_edge_list_in_double_precision(case):
     with jax.enable_x64(True):
         assert_layouts_agree(case, np.float64)
@@ -112,11 +116,13 @@ def test_masked_node_on_the_dense_axis_equals_smaller_graph(case):
     smaller = pad(make_graph(x[:, :3], v[:, :3], q[:, :3, :3]))
     expected = evaluate(case.model, case.params, smaller)["predictions"][:9].reshape(3, 3, 3)
     real = np.arange(4) < 3
-    edge_mask = graph.off_diagonal(real[:, None] & real, axis=0)
-    masked, unmasked = (
-        case.apply(case.params, case.graph().replace(edge_mask=jnp.broadcast_to(mask, (3, 4, 3))))
-        for mask in (edge_mask, np.ones_like(edge_mask))
-    )
+
+    def predict(real):
+        masks = {"node_mask": real, "edge_mask": graph.off_diagonal(real[:, None] & real, axis=0)}
+        masks = {name: jnp.broadcast_to(mask, (3, *mask.shape)) for name, mask in masks.items()}
+        return case.apply(case.params, case.graph().replace(**masks))
+
+    masked, unmasked = predict(real), predict(np.ones_like(real))
     assert_close(masked[:, :3], expected)
     assert np.abs(unmasked[:, :3] - expected).max() > 1e-2
 
@@ -142,7 +148,7 @@ def test_order_of_the_batch_does_not_matter(case):
     assert_close(reverse, expected[::-1])
 
 
-@pytest.mark.parametrize("case", ["radial_field", "linear"], indirect=True)
+@pytest.mark.parametrize("case", ["radial_field", "linear", *SLOW], indirect=True)
 def test_number_of_batch_axes_does_not_matter(case):
     given = case.graph()
     expected = np.asarray(case.apply(case.params, given))
@@ -152,6 +158,7 @@ def test_number_of_batch_axes_does_not_matter(case):
     assert_close(single, expected[0])
 
 
+@pytest.mark.parametrize("case", ["affine", "linear", *INTERACTING, *SLOW], indirect=True)
 def test_jit_equals_eager(case):
     given = case.graph()
     with jax.disable_jit():
@@ -159,7 +166,7 @@ def test_jit_equals_eager(case):
     assert_close(eager, case.apply(case.params, given))
 
 
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+@pytest.mark.parametrize("case", [*INTERACTING, *SLOW], indirect=True)
 def test_vmap_over_seeds_equals_loop(case):
     given = case.graph()
     params = [jax.tree.map(lambda leaf: leaf * factor, case.params) for factor in (0.9, 1.0, 1.1)]
@@ -183,7 +190,7 @@ def test_vmap_over_initial_seeds_equals_loop_to_the_bit(case):
         jax.tree.map(np.testing.assert_array_equal, row, alone)
 
 
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+@pytest.mark.parametrize("case", [*INTERACTING, *SLOW], indirect=True)
 def test_single_particle_has_a_finite_prediction(case):
     x, v, q = (np.float32(a) for a in case.arguments[:3])
     alone = make_graph(x[:, :1], v[:, :1], q[:, :1, :1])

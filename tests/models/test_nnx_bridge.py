@@ -23,6 +23,14 @@ def evaluate_bridged(module, params, inputs):
     return bridged(*inputs)
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        *("affine", "egnn", "gnn", "linear", "radial_field"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")),
+    ],
+    indirect=True,
+)
 def test_models_give_the_same_through_the_bridge(case):
     given = case.graph()
     outputs = evaluate_bridged(case.model, case.params, (given,))

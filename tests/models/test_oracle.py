@@ -8,8 +8,12 @@ from symjax_models.models.egnn import EGNNLayer
 
 
 def silu(x):
-    # x / (1 + exp(-x)), where the exponential cannot overflow.
-    return 0.5 * x * (1 + np.tanh(0.5 * x))
+    return x * sigmoid(x)
+
+
+def sigmoid(x):
+    # 1 / (1 + exp(-x)), where the exponential cannot overflow.
+    return 0.5 * (1 + np.tanh(0.5 * x))
 
 
 def dense(params, *inputs):
@@ -102,7 +106,103 @@ def linear(params, x, v, q):
     return x + params["time"] * v
 
 
-ORACLES = {f.__name__: f for f in (affine, egnn, gnn, linear, radial_field)}
+def steer(params, scalars, vectors, attribute):
+    """Multiply scalars [C] and vectors [3, C] by 1 and a vector; two paths lead to each irrep."""
+    bias = params.get("bias_0", np.zeros(0))
+    of_scalars, of_vectors = scalars @ params["kernel_0"], vectors @ params["kernel_1"]
+    n = len(bias)
+    inner = attribute @ of_vectors[:, :n] / np.sqrt(3)
+    outer = np.outer(attribute, of_scalars[n:])
+    return (of_scalars[:n] + inner) / np.sqrt(2) + bias, (outer + of_vectors[:, n:]) / np.sqrt(2)
+
+
+def gated(params, scalars, vectors, attribute):
+    scalars, vectors = steer(params, scalars, vectors, attribute)
+    own = len(scalars) - vectors.shape[1]
+    return silu(scalars[:own]), vectors * sigmoid(scalars[own:])
+
+
+def joined(*features):
+    scalars, vectors = zip(*features, strict=True)
+    return np.concatenate(scalars), np.concatenate(vectors, axis=1)
+
+
+def harmonic(r):
+    return np.sqrt(3) * r / length(r)
+
+
+def segnn(params, x, v, q):
+    n = len(x)
+    steered, f = [], []
+    for i in range(n):
+        of_edges = [harmonic(x[i] - x[j]) for j in others(i, n)]
+        steered.append(np.mean(of_edges, axis=0) + harmonic(v[i]))
+        start = np.array([length(v[i])]), np.stack([x[i] - np.mean(x, axis=0), v[i]], axis=1)
+        f.append(steer(params["embedding"], *start, steered[i]))
+    new = []
+    for i in range(n):
+        received = [np.zeros(2), np.zeros((3, 2))]
+        for j in others(i, n):
+            r = x[i] - x[j]
+            of_edge = np.array([length(r), q[i, j]]), np.zeros((3, 0))
+            m = gated(params["message_0_first"], *joined(f[i], f[j], of_edge), harmonic(r))
+            m = gated(params["message_0_second"], *m, harmonic(r))
+            received = [a + b for a, b in zip(received, m, strict=True)]
+        u = gated(params["update_0_first"], *joined(f[i], received), steered[i])
+        u = steer(params["update_0_second"], *u, steered[i])
+        new.append([a + b for a, b in zip(f[i], u, strict=True)])
+    final = [gated(params["head_first"], *new[i], steered[i]) for i in range(n)]
+    moves = [steer(params["head_second"], *final[i], steered[i])[1][:, 0] for i in range(n)]
+    return x + np.stack(moves)
+
+
+def linear_map(params, scalars, vectors):
+    """Mix channels; the orthonormal map of vectors to themselves is the identity over sqrt(3)."""
+    of_scalars = scalars @ params["kernel_0_0"][0] + params.get("bias_0", np.zeros((1, 1, 1)))[0, 0]
+    return of_scalars, vectors @ params["kernel_1_1"][0] / np.sqrt(3)
+
+
+def radial_weights(params, r, e):
+    u, k = 1 - np.exp(-r), np.arange(16)
+    h = np.append(np.exp(-np.sqrt(32) / 15 * (15 * u - k) ** 2), e)
+    for index in range(2):
+        h = 1.67653247 * silu(h @ params[f"kernel_{index}"] + params[f"bias_{index}"])
+    return (h @ params["kernel_out"]).reshape(-1, 2)
+
+
+def convolve(params, f, x, q):
+    """Return the mean scalars and vectors that reach each node, before the last map."""
+    n, results = len(x), []
+    mixed = [linear_map(params["linear_in"], *f[i]) for i in range(n)]
+    for i in range(n):
+        scalars, vectors = np.zeros(2), np.zeros((3, 2))
+        for j in others(i, n):
+            r, (s, v) = x[i] - x[j], mixed[j]
+            *to_scalars, outer, kept = radial_weights(params["weights"], length(r), q[i, j])
+            vectors += (outer * np.outer(harmonic(r), s) + kept * v) / np.sqrt(2)
+            if to_scalars:
+                inner = harmonic(r) @ v / np.sqrt(3)
+                scalars += (to_scalars[0] * s + to_scalars[1] * inner) / np.sqrt(2)
+        results.append((scalars / (n - 1), vectors / (n - 1)))
+    return results
+
+
+def tfn(params, x, v, q):
+    n = len(x)
+    f = [(np.array([length(v[i])]), v[i][:, None]) for i in range(n)]
+    new = []
+    for i, z in enumerate(convolve(params["layer_0"], f, x, q)):
+        parts = linear_map(params["layer_0"]["linear_out"], *z), linear_map(params["self_0"], *f[i])
+        s, w = (a + b for a, b in zip(*parts, strict=True))
+        b = params["NormActivation_0"]
+        sizes = np.sqrt(np.sum(w**2, axis=0))
+        new.append((s * sigmoid(np.abs(s) + b["bias_0"]), w * sigmoid(sizes + b["bias_1"])))
+    kernel = params["head"]["linear_out"]["kernel_0_0"][0] / np.sqrt(3)
+    moves = [(w @ kernel)[:, 0] for _, w in convolve(params["head"], new, x, q)]
+    return x + params["scale"] * np.stack(moves)
+
+
+ORACLES = {f.__name__: f for f in (affine, egnn, gnn, linear, radial_field, segnn, tfn)}
 
 
 def evaluate_oracle(case, params):
@@ -125,8 +225,9 @@ def relative_error(found, expected):
 
 def test_model_equals_its_formulas(case):
     expected = evaluate_oracle(case, case.params)
-    double = evaluate_model(case, case.params, np.float64)
+    # Whole numbers that JAX first meets in double precision stay 64 bits long in single.
     single = evaluate_model(case, case.params, np.float32)
+    double = evaluate_model(case, case.params, np.float64)
     assert relative_error(double, expected) < 1e-13
     assert relative_error(single, expected) < 3e-6
 
@@ -148,7 +249,7 @@ def test_egnn_clips_each_component_along_an_edge(case):
     assert largest == pytest.approx(2.0, rel=1e-5)
 
 
-@pytest.mark.parametrize("case", ["egnn", "gnn", "radial_field"], indirect=True)
+@pytest.mark.parametrize("case", ["egnn", "gnn", "radial_field", "segnn", "tfn"], indirect=True)
 def test_oracle_notices_every_parameter(case):
     # A parameter that both sides ignore would make the comparison above worth less.
     expected = evaluate_oracle(case, case.params)

@@ -14,7 +14,7 @@ from symjax_models.ops import graph
 
 BATCH, N = 2, 3
 MODEL = SE3Transformer(
-    num_layers=1, max_degree=1, num_channels=4, num_heads=2, num_iterations=2, hidden=(4,)
+    num_layers=1, max_degree=1, features=4, num_heads=2, num_iterations=2, hidden=(4,)
 )
 KINDS = {"inputs": ("point", "vector", "pair", *["invariant"] * 3), "output": "point"}
 
@@ -132,7 +132,7 @@ def test_gradient_goes_through_moved_positions(arguments, params):
 
 def test_sizes():
     given = make_graph(np.zeros((5, 3)), np.zeros((5, 3)), np.ones((5, 5)))
-    shapes = jax.eval_shape(SE3Transformer(num_channels=21).init, jax.random.key(0), given)
+    shapes = jax.eval_shape(SE3Transformer(features=21).init, jax.random.key(0), given)
     # Attended values and x itself, of degree 2.
     assert shapes["params"]["attention_0_3"]["linear_out"]["kernel_2_2"].shape == (1, 42, 21)
     assert {name for name in shapes["params"] if name.startswith("scale")} == {"scale_0"}
