@@ -129,7 +129,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("table", None, f"The table: {', '.join(_TABLES)}.")
-    flags.DEFINE_string("preset", "quick", "quick, medium, full or smoke.")
+    flags.DEFINE_string("preset", "quick", "quick, full or smoke.")
     flags.DEFINE_list("rows", None, "Only these rows, separated by commas.")
     flags.DEFINE_bool("force", False, "Run also what is stored.")
     flags.DEFINE_string("workdir", str(provenance.ROOT / "runs"), "Folder of the run folders.")

@@ -12,7 +12,7 @@ import ml_collections
 from experiments import provenance, statistics, store
 
 README = provenance.ROOT / "README.md"
-PRESETS = ("quick", "medium", "full")  # what README shows; smoke runs are a check of the code
+PRESETS = ("quick", "full")  # what README shows; smoke runs are a check of the code
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     )
     config.optimizer.learning_rate = 5e-3
     if config.preset != "full":
-        config.num_steps = {"quick": 1500, "medium": 10_000, "smoke": 2}[config.preset]
+        config.num_steps = 2 if smoke else 1500
         config.optimizer.clip_norm = 1.0
         config.optimizer.ema_decay = 0.99
     return config

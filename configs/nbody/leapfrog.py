@@ -2,7 +2,7 @@
 
 Paper: none; the nearest is SEGNO, Liu et al. 2023, arXiv:2308.13212. The best published number of
     this table that we know of is .0035 (Multivector Neurons, arXiv:2406.04052, 131,072 steps).
-Command: python -m experiments.nbody --config=configs/nbody/leapfrog.py:quick --workdir=runs/leapfrog
+Command: python -m experiments.nbody --config=configs/nbody/leapfrog.py:quick --workdir=runs/lf
 """
 
 import ml_collections
@@ -15,7 +15,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = base.base_config(argument, row="leapfrog")
     smoke = config.preset == "smoke"
     config.model = {"features": 16, "num_steps": 2} if smoke else {"features": 64, "num_steps": 8}
-    config.optimizer.learning_rate = 1e-3 if config.preset == "full" else 4e-3
+    config.optimizer.learning_rate = 1e-3 if config.preset == "full" else 3e-3
+    config.optimizer.warmup_steps = 0 if smoke else 300  # a step too far makes orbits diverge
     config.optimizer.clip_norm = 1.0
     config.optimizer.ema_decay = 0.99
     return config

@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax.numpy as jnp
 
-from symjax_models.layers import MLP, Dense, EdgeDense
+from symjax_models.layers import MLP, Dense, EdgeDense, initializers
 from symjax_models.ops import message_passing, safe
 from symjax_models.ops.graph import Graph
 from symjax_models.typing import Array
@@ -29,7 +29,8 @@ class LeapfrogStep(nn.Module):
         rounding.
 
     Numerics:
-        The direction n of coincident nodes is zero, with derivatives zero.
+        The direction n of coincident nodes is zero, with derivatives zero. Accelerations start a
+        thousand times smaller than what makes them, so that steps at the start keep velocities.
 
     Source:
         Ours. The order of kick and drift is that of the semi-implicit Euler method; a network with
@@ -79,7 +80,10 @@ class LeapfrogStep(nn.Module):
         edges = jnp.concatenate(invariants, axis=-1)
         messages = nn.silu(EdgeDense(width, name="phi_m_first")(graph, h, edges))
         messages = nn.silu(Dense(width, name="phi_m_second")(messages))
-        alpha, beta = jnp.split(Dense(2, name="force")(messages), 2, axis=-1)
+        init = initializers.xavier_uniform(gain=0.001)
+        alpha, beta = jnp.split(
+            Dense(2, use_bias=False, kernel_init=init, name="force")(messages), 2, axis=-1
+        )
         pulls = alpha * directions + beta * relative
         accelerations = message_passing.sum_messages(graph, pulls)
         received = message_passing.sum_messages(graph, messages)

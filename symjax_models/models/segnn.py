@@ -14,8 +14,8 @@ from symjax_models.typing import Array
 class SEGNN(nn.Module):
     """Predict future positions, with messages steered by directions and velocities.
 
-    Attributes a_ij of edges are harmonics of x_i - x_j, and a_i = mean_j a_ij + Y(v_i) of nodes,
-    with the scalar set to 1. With O a `TensorProduct` and G one that ends in a gate,
+    Attributes a_ij of edges are harmonics of x_i - x_j in the normalization "integral", and a_i =
+    mean_j a_ij + Y(v_i) of nodes, with the scalar set to 1. With O a `TensorProduct` and G one that ends in a gate,
 
     f_i = O([x_i - mean x, v_i, |v_i|], a_i)
     m_ij = G(G([f_i, f_j, |x_ij|, q_ij], a_ij), a_ij)
@@ -38,9 +38,8 @@ class SEGNN(nn.Module):
     Source:
         Brandstetter et al. 2022, arXiv:2110.02905, equations 7 and 8, and appendix C for the task
         (SEGNN with geometric and physical attributes, "G+P"). There 32 copies match the number
-        of weights of 64 scalars. Deviations: the mean position is that of the nodes, while the
-        authors' code takes a mean over coordinates, which is not equivariant; and harmonics have
-        the normalization "component".
+        of weights of 64 scalars. Deviation: the mean position is that of the nodes, while the
+        authors' code takes a mean over coordinates, which is not equivariant.
     """
 
     features: int = 32

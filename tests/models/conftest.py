@@ -25,6 +25,8 @@ HYPERPARAMETERS = {
     "segnn": {"features": 2, "num_layers": 1},
     "tfn": {"features": 2, "num_layers": 1, "max_degree": 1},
 }
+# Attributes are small, and with smaller parameters messages would hardly matter.
+GAINS = {"segnn": 2.0}
 FORCE_KERNELS = re.compile(
     r"/(phi_x|phi_\d+)/Dense_1/kernel$|/message_\d+_second/kernel_\d+$|/weights/kernel_out$"
 )
@@ -89,10 +91,11 @@ def _make_case(name: str) -> Case:
     charges = rng.choice([-1.0, 1.0], size=(BATCH, N))
     model = models.registry.make_model(name, HYPERPARAMETERS[name])
     interactions = charges[:, :, None] * charges[:, None, :]
+    params = draw_params(model, make_graph(positions, velocities, interactions))
     return Case(
         name=name,
         model=model,
-        params=draw_params(model, make_graph(positions, velocities, interactions)),
+        params=jax.tree.map(lambda leaf: GAINS.get(name, 1.0) * leaf, params),
         positions=positions,
         velocities=velocities,
         interactions=interactions,

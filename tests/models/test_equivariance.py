@@ -45,7 +45,7 @@ def test_value_and_gradients_are_equivariant_in_both_precisions(case):
 def test_value_is_equivariant(case):
     # The part of the test above that takes little time to compile.
     error = audit.equivariance_error(case.predict, *case.arguments, **KINDS, dtype="float32")
-    assert set(error.parts) == set(PARTS)
+    assert set(PARTS) < set(error.parts)
     assert broken_parts(error) == []
 
 

@@ -110,7 +110,7 @@ def test_order_of_edges_does_not_matter(case):
     assert_agree(found, evaluate(case.model, case.params, sparse), np.float32)
 
 
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+@pytest.mark.parametrize("case", [*INTERACTING, *SLOW], indirect=True)
 def test_masked_node_on_the_dense_axis_equals_smaller_graph(case):
     x, v, q = (np.float32(a) for a in case.arguments[:3])
     smaller = pad(make_graph(x[:, :3], v[:, :3], q[:, :3, :3]))

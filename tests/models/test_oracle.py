@@ -107,13 +107,14 @@ def linear(params, x, v, q):
 
 
 def steer(params, scalars, vectors, attribute):
-    """Multiply scalars [C] and vectors [3, C] by 1 and a vector; two paths lead to each irrep."""
+    """Multiply scalars [C] and vectors [3, C] by a scalar and a vector; two paths lead to each."""
     bias = params.get("bias_0", np.zeros(0))
     of_scalars, of_vectors = scalars @ params["kernel_0"], vectors @ params["kernel_1"]
     n = len(bias)
-    inner = attribute @ of_vectors[:, :n] / np.sqrt(3)
-    outer = np.outer(attribute, of_scalars[n:])
-    return (of_scalars[:n] + inner) / np.sqrt(2) + bias, (outer + of_vectors[:, n:]) / np.sqrt(2)
+    scalar, vector = attribute
+    inner = scalar * of_scalars[:n] + vector @ of_vectors[:, :n] / np.sqrt(3)
+    outer = np.outer(vector, of_scalars[n:]) + scalar * of_vectors[:, n:]
+    return inner / np.sqrt(2) + bias, outer / np.sqrt(2)
 
 
 def gated(params, scalars, vectors, attribute):
@@ -131,12 +132,16 @@ def harmonic(r):
     return np.sqrt(3) * r / length(r)
 
 
+# Harmonics in the normalization "component" over those in "integral".
+INTEGRAL = np.sqrt(4 * np.pi)
+
+
 def segnn(params, x, v, q):
     n = len(x)
     steered, f = [], []
     for i in range(n):
         of_edges = [harmonic(x[i] - x[j]) for j in others(i, n)]
-        steered.append(np.mean(of_edges, axis=0) + harmonic(v[i]))
+        steered.append((1.0, (np.mean(of_edges, axis=0) + harmonic(v[i])) / INTEGRAL))
         start = np.array([length(v[i])]), np.stack([x[i] - np.mean(x, axis=0), v[i]], axis=1)
         f.append(steer(params["embedding"], *start, steered[i]))
     new = []
@@ -145,8 +150,9 @@ def segnn(params, x, v, q):
         for j in others(i, n):
             r = x[i] - x[j]
             of_edge = np.array([length(r), q[i, j]]), np.zeros((3, 0))
-            m = gated(params["message_0_first"], *joined(f[i], f[j], of_edge), harmonic(r))
-            m = gated(params["message_0_second"], *m, harmonic(r))
+            attribute = 1 / INTEGRAL, harmonic(r) / INTEGRAL
+            m = gated(params["message_0_first"], *joined(f[i], f[j], of_edge), attribute)
+            m = gated(params["message_0_second"], *m, attribute)
             received = [a + b for a, b in zip(received, m, strict=True)]
         u = gated(params["update_0_first"], *joined(f[i], received), steered[i])
         u = steer(params["update_0_second"], *u, steered[i])

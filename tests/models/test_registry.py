@@ -7,7 +7,10 @@ import pytest
 from symjax_models import groups, models, reps
 from symjax_models.models import registry
 
-OF_GRAPHS = ("affine", "egnn", "gnn", "linear", "radial_field", "segnn", "tfn")
+OF_GRAPHS = (
+    *("affine", "egnn", "gnn", "iterative_se3_transformer", "leapfrog", "linear", "radial_field"),
+    *("se3_transformer", "segnn", "tfn"),
+)
 OF_FEATURES = ("emlp", "gram", "mlp")
 OF_SETS = ("deep_sets", "invariant_graph_network")
 
