@@ -134,7 +134,7 @@ class EquivariantGraphAttention(nn.Module):
         values_plan = convolution_plan(
             features.rep, rep_out, self.max_degree, num_channels=channels
         )
-        activated = self.activation(name="activation")(features)
+        activated = self.activation(name="on_features")(features)
         linear = Linear(values_plan.rep1, use_bias=False, name="linear_values")(activated)
         shape = (values_plan.num_paths, channels)
         path_weights = self.param("weights_values", nn.initializers.normal(1.0), shape, x.dtype)

@@ -15,7 +15,8 @@ class SEGNN(nn.Module):
     """Predict future positions, with messages steered by directions and velocities.
 
     Attributes a_ij of edges are harmonics of x_i - x_j in the normalization "integral", and a_i =
-    mean_j a_ij + Y(v_i) of nodes, with the scalar set to 1. With O a `TensorProduct` and G one that ends in a gate,
+    mean_j a_ij + Y(v_i) of nodes, with the scalar set to 1. With O a `TensorProduct` and G one that
+    ends in a gate,
 
     f_i = O([x_i - mean x, v_i, |v_i|], a_i)
     m_ij = G(G([f_i, f_j, |x_ij|, q_ij], a_ij), a_ij)

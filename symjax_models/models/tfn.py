@@ -1,5 +1,7 @@
 """Tensor field network."""
 
+import dataclasses
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -54,7 +56,7 @@ class TFN(nn.Module):
         """
         positions, velocities = graph.nodes["positions"], graph.nodes["velocities"]
         displacements = message_passing.displacements(graph, positions)
-        geometry = graph.replace(edges={"displacements": displacements})
+        geometry = dataclasses.replace(graph, edges={"displacements": displacements})
         interaction = graph.edges["interaction"]
         speeds = safe.norm(velocities, keepdims=True)
         f = RepArray(reps.parse_irreps("0e+1o"), [speeds[..., None], velocities[..., None]])

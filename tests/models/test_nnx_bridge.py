@@ -10,6 +10,8 @@ import pytest
 from flax import nnx
 
 from symjax_models import groups, layers, reps
+from symjax_models.ops import graph
+from symjax_models.ops.tensor_products import TensorProductPlan
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -74,6 +76,64 @@ def test_layers_of_typed_features_give_the_same_through_the_bridge(name):
     np.testing.assert_allclose(bridged.flat, outputs.flat, rtol=1e-6, atol=1e-6)
 
 
+IRREPS = reps.parse_irreps("2x0e+2x1o")
+ATTENTION = {"max_degree": 1, "num_heads": 2, "hidden": (3,)}
+SPATIAL = {
+    "Convolution": layers.Convolution(IRREPS, max_degree=1, hidden=(3,)),
+    "EdgeTensorProduct": layers.EdgeTensorProduct(IRREPS),
+    "EquivariantGraphAttention": layers.EquivariantGraphAttention(
+        IRREPS, num_invariants=2, **ATTENTION
+    ),
+    "EquivariantLayerNorm": layers.EquivariantLayerNorm(),
+    "MatrixBlockReadout": layers.MatrixBlockReadout("0e+1o", "0e+1o"),
+    "NeighbourAttention": layers.NeighbourAttention(IRREPS, **ATTENTION),
+    "RadialWeights": layers.RadialWeights(
+        TensorProductPlan(IRREPS, reps.harmonic_irreps(1), IRREPS), hidden=(3,)
+    ),
+    "SeparableSphereActivation": layers.SeparableSphereActivation(),
+    "SphereActivation": layers.SphereActivation(),
+    "SphericalFunctionReadout": layers.SphericalFunctionReadout(max_degree=1),
+    "TensorProduct": layers.TensorProduct(IRREPS),
+    "TensorReadout": layers.TensorReadout("ij=ji"),
+}
+
+
+def spatial_inputs(name):
+    """Return what a layer of O(3) takes: features, and a graph, attributes or vectors with them."""
+    x = reps.normal(jax.random.key(1), IRREPS, (3,))
+    attributes = reps.normal(jax.random.key(2), reps.harmonic_irreps(1), (3, 2))
+    vectors = attributes["1o"][..., 0]
+    given = graph.complete({"x": x.flat}).replace(edges={"displacements": vectors})
+    if name in ("Convolution", "EquivariantGraphAttention", "NeighbourAttention"):
+        return x, given
+    others = {
+        "EdgeTensorProduct": (given, x, attributes, attributes),
+        "RadialWeights": (jnp.arange(3.0),),
+        "SphericalFunctionReadout": (x, vectors[:, 0]),
+        "TensorProduct": (x, attributes.map(lambda block: block[:, 0])),
+    }
+    return others.get(name, (x,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(SPATIAL))
+def test_layers_of_space_give_the_same_through_the_bridge(name):
+    inputs = spatial_inputs(name)
+    outputs, params = jax.jit(SPATIAL[name].init_with_output)(jax.random.key(0), *inputs)
+    bridged = evaluate_bridged(SPATIAL[name], params, inputs)
+    assert jax.tree.structure(bridged) == jax.tree.structure(outputs)
+    for one, other in zip(jax.tree.leaves(bridged), jax.tree.leaves(outputs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_norm_through_the_bridge_updates_its_averages():
+    x = reps.normal(jax.random.key(1), IRREPS, (4,))
+    norm = nnx.bridge.ToNNX(layers.BatchNorm(), rngs=nnx.Rngs(0)).lazy_init(x, is_training=True)
+    before = norm(x, is_training=False)
+    norm(x + x, is_training=True, mutable=["batch_stats"])
+    assert np.abs((norm(x, is_training=False) - before).flat).max() > 1e-2
+
+
 def test_dropout_through_the_bridge_draws_from_its_stream():
     x = reps.normal(jax.random.key(1), REP, (4,))
     dropout = nnx.bridge.ToNNX(layers.Dropout(0.5), rngs=nnx.Rngs(0, dropout=1))
@@ -87,7 +147,7 @@ def test_every_layer_is_bridged():
     public = (getattr(layers, name) for name in layers.__all__)
     classes = [found for found in public if isinstance(found, type)]
     modules = {found.__name__ for found in classes if issubclass(found, nn.Module)}
-    assert modules == {"Dense", "MLP", "EdgeDense", "Dropout", *TYPED}
+    assert modules == {"Dense", "MLP", "EdgeDense", "Dropout", "BatchNorm", *TYPED, *SPATIAL}
 
 
 def test_bridge_uses_the_parameters_put_in():

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from symjax_models.ops import graph, message_passing
+from symjax_models.ops import graph, message_passing, pooling
 
 BATCHES = [(), (2,), (2, 3)]
 REDUCTIONS = [message_passing.sum_messages, message_passing.mean_messages]
@@ -47,6 +47,30 @@ def test_gathers_agree_with_the_order_of_off_diagonal(make_example, batch, count
     np.testing.assert_array_equal(message_passing.gather_senders(example.dense, x), senders)
     gathered = message_passing.gather_receivers(example.dense, x)
     np.testing.assert_array_equal(np.broadcast_to(gathered, receivers.shape), receivers)
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=str)
+def test_values_of_graphs_reach_their_nodes_on_both_layouts(make_example, batch):
+    example = make_example(batch=batch, count=3)
+    values = np.random.default_rng(1).normal(size=(*batch, 2)).astype(np.float32)
+    dense = message_passing.gather_graphs(example.dense, values)
+    assert dense.shape == (*batch, 1, 2)
+    expected = np.broadcast_to(dense, (*batch, 3, 2)).reshape(-1, 2)
+    np.testing.assert_array_equal(expected, np.repeat(values.reshape(-1, 2), 3, axis=0))
+    given = example.sparse(spare_nodes=2)
+    sparse = jax.jit(message_passing.gather_graphs)(given, values.reshape(-1, 2))
+    assert sparse.shape == (len(expected) + 2, 2)
+    np.testing.assert_array_equal(sparse[:-2], expected)
+
+
+def test_values_of_graphs_of_several_sizes(make_example):
+    # A graph without nodes too; nodes beyond the last graph must not be empty-handed.
+    given = make_example(batch=(2,), count=4).sparse()
+    given = given.replace(n_node=jnp.array([3, 0, 4]), n_edge=jnp.array([6, 0, 12]))
+    found = message_passing.gather_graphs(given, jnp.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(found, [1, 1, 1, 3, 3, 3, 3, 3])
+    back = pooling.pool_nodes(given, found, how="mean")
+    np.testing.assert_array_equal(back, [1, 0, 3])
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=str)

@@ -83,7 +83,7 @@ def graph_convolution(
 
     Equivariance: O(3) or SO(3) on x and displacements; permutations of nodes. Exact up to rounding.
     """
-    if graph.is_dense:
+    if graph.senders is None or graph.receivers is None:
         messages = edge_products(plan, graph, x, displacements, weights, backend=backend)
         return RepArray(
             plan.rep_out, [message_passing.sum_messages(graph, m) for m in messages.blocks]

@@ -32,7 +32,7 @@ def project(x: Array, kernels: Sequence[Array]) -> list[Array]:
     # One product of matrices for all of them.
     mixed = x @ jnp.concatenate(kernels, axis=-1)
     sizes = [kernel.shape[-1] for kernel in kernels]
-    return jax.lax.split(mixed, sizes, axis=mixed.ndim - 1)
+    return list(jax.lax.split(mixed, sizes, axis=mixed.ndim - 1))
 
 
 def couple_projected(

@@ -258,7 +258,9 @@ def _group(diagrams: list[Diagram]) -> list[_Kind]:
         sources = tuple(dict.fromkeys(diagrams[i].source for i in members))
         orders = tuple(dict.fromkeys(diagrams[i].order for i in members))
         targets = tuple(dict.fromkeys(diagrams[i].target for i in members))
-        index = np.full((len(orders), len(sources), len(targets)), len(diagrams))
+        # Not int64, which JAX traces differently once it was seen with 64 bits switched on.
+        shape = (len(orders), len(sources), len(targets))
+        index = np.full(shape, len(diagrams), np.int32)
         for i in members:
             diagram = diagrams[i]
             place = (
