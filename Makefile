@@ -2,6 +2,7 @@
 # PYTHON=/path/to/python chooses the interpreter of the .venv they make.
 
 PRESET ?= quick
+BENCH ?= nbody_step equivariant_basis tensor_products
 RUN = .venv/bin/python
 
 .NOTPARALLEL: # one installation at a time
@@ -28,9 +29,9 @@ lint:  ## Check style and types.
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright
 
-bench:  ## Measure the training step against peers and store the rows.
-	@sh scripts/make_venv.sh plots
-	@$(RUN) -m experiments.benchmarks.nbody_step
+bench:  ## Measure speed against peers and store the rows; BENCH=name takes one of the benchmarks.
+	@sh scripts/make_venv.sh bench plots
+	@set -e; for name in $(BENCH); do $(RUN) -m experiments.benchmarks.$$name; done
 
 clean:  ## Remove the environment, caches of the repository and run folders.
 	rm -rf .venv .cache .pytest_cache .ruff_cache runs build dist *.egg-info

@@ -8,6 +8,7 @@ from experiments import provenance, store
 from symjax_models.suggestion import nearest_of
 
 _FIELDS = ("benchmark", "case", "peer", "ours_ms", "peer_ms", "ratio", "quantity")
+_OPTIONAL = ("ours_mb", "peer_mb", "ours_exponent", "peer_exponent")
 
 
 def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) -> None:
@@ -16,7 +17,9 @@ def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) ->
     Args:
         comparison: The fields `benchmark`, `case` (a flat dict of sizes), `peer` (name and
             version), `ours_ms`, `peer_ms`, `ratio` (peer over ours) and `quantity`; hardware,
-            versions and revision are added here.
+            versions and revision are added here. It may have `ours_mb` and `peer_mb`, the memory
+            of the timed programs, and `ours_exponent` and `peer_exponent`, with which the times
+            grow in the size that the case lists.
         results: Folder of the result files.
 
     Raises:
@@ -26,8 +29,10 @@ def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) ->
     if missing:
         raise ValueError(f"a stored benchmark needs the fields {missing}")
     for field in comparison:
-        if field not in _FIELDS:
-            raise ValueError(f"unknown field {field!r}; {nearest_of(field, [*_FIELDS])}")
+        if field not in _FIELDS + _OPTIONAL:
+            raise ValueError(
+                f"unknown field {field!r}; {nearest_of(field, [*_FIELDS, *_OPTIONAL])}"
+            )
     nested = [name for name, size in comparison["case"].items() if isinstance(size, (dict, list))]
     if nested:
         raise ValueError(f"a case is a flat dict of sizes, but {nested} are not numbers or words")

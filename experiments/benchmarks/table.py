@@ -5,8 +5,10 @@ import pathlib
 from typing import Any
 
 from experiments import store, tables
+from experiments.benchmarks import grid
 
 NAME = "benchmarks"
+_GRIDS = ("tensor_products",)  # of so many rows that every peer has a column
 
 
 def read(results: pathlib.Path = store.RESULTS) -> list[dict[str, Any]]:
@@ -43,7 +45,7 @@ def render(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|",
     ]
     shared = _shared_sizes(rows)
-    for row in rows:
+    for row in (row for row in rows if row["benchmark"] not in _GRIDS):
         own = {k: v for k, v in row["case"].items() if k not in shared[row["benchmark"]]}
         cells = (
             row["benchmark"],
@@ -54,6 +56,11 @@ def render(rows: list[dict[str, Any]]) -> str:
             f"{row['ratio']:.2f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    for name in _GRIDS:
+        own = [row for row in rows if row["benchmark"] == name]
+        if own:
+            lines += ["", f"{name}, a ratio with the time and memory of every peer:", ""]
+            lines.append(grid.render(own).rstrip())
     hardware = ", ".join(sorted({row["hardware"] for row in rows})) or "nothing yet"
     return "\n".join(
         [

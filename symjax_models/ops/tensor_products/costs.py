@@ -60,7 +60,8 @@ def _so2(paths: tuple[Path, ...], num_channels: int) -> Cost:
     gains = sum(smaller[path.pair] + 1 for path in paths)
     products = sum(2 * smaller[pair] + 1 for pair in by_pair(paths))
     max_degree = (max(rows) - 1) // 2
-    # Each matrix of a rotation comes of the one before by two constant products.
-    frames = sum(3 * (2 * l - 1) * (2 * l + 1) * 4 * l for l in range(2, max_degree + 1))
-    numbers = sum((2 * l + 1) ** 2 for l in range(max_degree + 1)) + sum(rows) * num_channels
+    entries = sum((2 * l + 1) ** 2 for l in range(max_degree + 1))
+    # Of two factors of two products each, sums of 2 L + 1 waves.
+    frames = 4 * entries * (2 * max_degree + 1) + 2 * entries
+    numbers = entries + sum(rows) * num_channels
     return Cost(rotations + gains + products + -(-frames // num_channels), numbers)

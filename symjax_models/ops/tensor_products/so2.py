@@ -1,5 +1,6 @@
 """Products with the harmonics of one direction, in a frame where only their order 0 is left."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -9,35 +10,125 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from symjax_models.ops import safe
-from symjax_models.ops.rotations import align_frames
+from symjax_models.ops.tensor_products import frames
 from symjax_models.ops.tensor_products.paths import Path, by_pair
-from symjax_models.reps.rotation import clebsch_gordan, generators, wigner_ds
+from symjax_models.ops.tensor_products.trilinear import contract, store_pieces
+from symjax_models.reps.rotation import clebsch_gordan
 from symjax_models.typing import Array
 
-Blocks = Sequence[Array]
 
+@dataclasses.dataclass(frozen=True)
+class Coupling:
+    """State the form z . M(w) x of weights w, `[..., P, C]`, and x and z in frames of directions.
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def couple(
-    paths: tuple[Path, ...], blocks: Blocks, directions: Array, weights: Array
-) -> list[Array]:
-    """Sum the paths between features and the harmonics of one direction per batch entry.
-
-    The rotation R with R d = +y turns the features, x' = D(R) x. There the harmonics of degree l2
-    are sqrt(2 l2 + 1) at order 0 and zero elsewhere, so each path couples only orders of equal
-    size: `z'[m] = a[m] x'[m]` if l1 + l2 + l3 is even and `z'[m] = b[m] x'[-m]` if it is odd. At
-    each m the weighted a and b of all paths between two summands add up to one number first. Then
-    z = D(R)^T z'.
+    There the harmonics of degree l2 are sqrt(2 l2 + 1) at order 0 and zero elsewhere, so each path
+    couples only orders of equal size: `z[m] = a[m] x[m]` if l1 + l2 + l3 is even and
+    `z[m] = b[m] x[-m]` if it is odd. At each m the weighted a and b of all paths between two
+    summands add up to one number first.
 
     Args:
         paths: The paths.
-        blocks: x, one array `[..., 2 l1 + 1, C]` per summand.
+        degrees1: Degrees of the summands of x, `[..., R1, C]`.
+        degrees_out: Degrees of the summands of z, `[..., R3, C]`.
+    """
+
+    paths: tuple[Path, ...]
+    degrees1: tuple[int, ...]
+    degrees_out: tuple[int, ...]
+
+    def shape(self, slot: int, columns: int) -> tuple[int, int]:
+        """Return rows and columns of w, x or z."""
+        if slot == 0:
+            return len(self.paths), columns
+        degrees = self.degrees1 if slot == 1 else self.degrees_out
+        return sum(2 * l + 1 for l in degrees), columns
+
+    def contract(self, slot: int, first: Array, second: Array, given: Sequence[Array]) -> Array:
+        """Return the derivative of the form by w, x or z.
+
+        Args:
+            slot: 0, 1 or 2 for w, x or z.
+            first: w, or x if that is left out.
+            second: z, or x if z is left out.
+            given: 1, and 0 where the direction is zero, `[..., 1, 1]`.
+        """
+        is_direction = given[0][..., 0, :]
+        if slot == 0:
+            return self._by_weights(first, second, is_direction)
+        sums: list[Any] = [None] * self.shape(slot, 1)[0]
+        for positions, middle1, middle_out, orders in self._pairs():
+            for m in range(orders):
+                even, odd = self._gains(positions, first, is_direction, m)
+                for sign in (1, -1) if m else (1,):
+                    target = middle_out + sign * m
+                    for gain, source in (
+                        (even, middle1 + sign * m),
+                        (odd if odd is None or sign == 1 else -odd, middle1 - sign * m),
+                    ):
+                        out, of = (source, target) if slot == 1 else (target, source)
+                        sums[out] = _add(sums[out], gain, second[..., of, :])
+        nothing = jnp.zeros_like(second[..., 0, :])
+        rows = [nothing if row is None else row for row in sums]
+        return frames.stack_rows(rows, self.degrees1 if slot == 1 else self.degrees_out)
+
+    def _gains(self, positions: list[int], weights: Array, is_direction: Array, m: int) -> Any:
+        """Return the sums over paths of weight times a[m], and of weight times b[m]."""
+        even = odd = scalar = None
+        for position in positions:
+            path = self.paths[position]
+            weight, constant = weights[..., position, :], float(_constants(path)[m])
+            if path.degrees[1] == 0:
+                scalar = weight * constant
+            elif path.is_even:
+                even = _add(even, weight, constant)
+            elif constant:
+                odd = _add(odd, weight, constant)
+        even, odd = (None if sum_ is None else sum_ * is_direction for sum_ in (even, odd))
+        return scalar if even is None else even if scalar is None else even + scalar, odd
+
+    def _by_weights(self, x: Array, z: Array, is_direction: Array) -> Array:
+        pieces: list[Any] = []
+        for positions, middle1, middle_out, orders in self._pairs():
+            rows = []
+            for position in positions:
+                path = self.paths[position]
+                total: Any = None
+                flip = 1 if path.is_even else -1
+                for m, constant in enumerate(_constants(path)[:orders].tolist()):
+                    pair = z[..., middle_out + m, :] * x[..., middle1 + flip * m, :]
+                    if m:
+                        back = z[..., middle_out - m, :] * x[..., middle1 - flip * m, :]
+                        pair = pair + back if path.is_even else pair - back
+                    total = _add(total, pair, constant)
+                rows.append(total if path.degrees[1] == 0 else total * is_direction)
+            pieces.append(jnp.stack(rows, axis=-2))
+        return store_pieces(pieces)
+
+    def _pairs(self) -> Any:
+        starts1, starts_out = (
+            np.cumsum([0, *(2 * l + 1 for l in degrees)]).tolist()
+            for degrees in (self.degrees1, self.degrees_out)
+        )
+        for (index1, index_out), positions in by_pair(self.paths).items():
+            l1, l3 = self.degrees1[index1], self.degrees_out[index_out]
+            yield positions, starts1[index1] + l1, starts_out[index_out] + l3, min(l1, l3) + 1
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def couple(form: Coupling, x: Array, directions: Array, weights: Array) -> Array:
+    """Sum the paths between features and the harmonics of one direction per batch entry.
+
+    The rotation R with R d = +y turns the features, x' = D(R) x, the paths are summed there, and
+    z = D(R)^T z'.
+
+    Args:
+        form: The paths, and how they couple in the frame.
+        x: `[..., R1, C]`, the components of all summands.
         directions: d, `[..., 3]`, of any length.
-        weights: `[..., P, C]`.
+        weights: `[..., P, C]`, of the dtype of x; all three have the same batch.
 
     Returns:
-        z, one array `[..., 2 l3 + 1, C]` per summand of the product.
+        z, `[..., R3, C]`, the components of all summands of the product.
 
     Numerics:
         R is not continuous in d, but z does not depend on its roll. The first derivative with
@@ -48,128 +139,56 @@ def couple(
     Source: Passaro, Zitnick 2023, arXiv:2302.03655 (the frame); weights here are per path, so that
         the result is that of the product with harmonics, not of a more general SO(2) convolution.
     """
-    frames, is_zero = _frames(paths, blocks, directions)
-    turned = [_turn(frames, block) for block in blocks]
-    return [_turn_back(frames, z) for z in _couple_orders(paths, turned, weights, is_zero)]
+    return _values(form, x, directions, weights)[-1]
 
 
 @functools.partial(couple.defjvp, symbolic_zeros=True)
-def _couple_jvp(paths: tuple[Path, ...], primals: Any, tangents: Any) -> Any:
-    blocks, directions, weights = primals
-    block_tangents, direction_tangent, weight_tangent = tangents
-    frames, is_zero = _frames(paths, blocks, directions)
-    turned = [_turn(frames, block) for block in blocks]
-    in_frame = _couple_orders(paths, turned, weights, is_zero)
-    values = [_turn_back(frames, z) for z in in_frame]
-
-    moved = [None if isinstance(t, SymbolicZero) else t for t in block_tangents]
-    rotated: list[Any] = [None] * len(values)
-    if not isinstance(direction_tangent, SymbolicZero):
-        omega = _angular_velocity(directions, direction_tangent)
-        rotated = [_rotate_slightly(omega, z) for z in values]
-        back = [_rotate_slightly(-omega, x) for x in blocks]
-        moved = [b if t is None else t + b for t, b in zip(moved, back, strict=True)]
-    changes: list[Any] = [None] * len(values)
-    if any(t is not None for t in moved):
-        moved = [jnp.zeros_like(x) if t is None else t for t, x in zip(moved, blocks, strict=True)]
-        turned_tangents = [_turn(frames, t) for t in moved]
-        changes = _couple_orders(paths, turned_tangents, weights, is_zero)
-    if not isinstance(weight_tangent, SymbolicZero):
-        more = _couple_orders(paths, turned, weight_tangent, is_zero)
-        changes = [m if c is None else c + m for c, m in zip(changes, more, strict=True)]
-    results = []
-    for change, extra, value in zip(changes, rotated, values, strict=True):
-        result = jnp.zeros_like(value) if change is None else _turn_back(frames, change)
-        results.append(result if extra is None else result + extra)
-    return values, results
-
-
-def _frames(
-    paths: tuple[Path, ...], blocks: Blocks, directions: Array
-) -> tuple[list[Array], Array]:
-    # No path may use the summand of highest degree, but all are turned.
-    max_degree = max(
-        *(block.shape[-2] // 2 for block in blocks), *(path.degrees[2] for path in paths)
+def _couple_jvp(form: Coupling, primals: Any, tangents: Any) -> Any:
+    x, directions, weights = primals
+    x_change, direction_change, weight_change = (
+        None if isinstance(tangent, SymbolicZero) else tangent for tangent in tangents
     )
-    is_zero = jnp.all(directions == 0, axis=-1)[..., None, None]
-    return wigner_ds(align_frames(directions), max_degree=max_degree), is_zero
+    matrices, is_direction, turned, value = _values(form, *primals)
+    result = None
+    if direction_change is not None:
+        omega = frames.angular_velocity(directions, direction_change).astype(x.dtype)
+        result = frames.rotate_slightly(form.degrees_out, omega, value)
+        back = frames.rotate_slightly(form.degrees1, -omega, x)
+        x_change = _plus(x_change, back)
+    in_frame = None
+    if x_change is not None:
+        turned_change = frames.turn(form.degrees1, matrices, x_change)
+        in_frame = contract(form, 2, weights, turned_change, is_direction)
+    if weight_change is not None:
+        in_frame = _plus(in_frame, contract(form, 2, weight_change, turned, is_direction))
+    if in_frame is not None:
+        result = _plus(result, frames.turn_back(form.degrees_out, matrices, in_frame))
+    return value, jnp.zeros_like(value) if result is None else result
 
 
-def _turn(frames: list[Array], block: Array) -> Array:
-    matrix = frames[block.shape[-2] // 2].astype(block.dtype)
-    return jnp.matmul(matrix, block, precision=jax.lax.Precision.HIGHEST)
+def _values(
+    form: Coupling, x: Array, directions: Array, weights: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Return the matrices D(R), where there is a direction, x' and z."""
+    # Angles in half precision would be wrong by more than the result is.
+    directions = directions.astype(jnp.promote_types(directions.dtype, jnp.float32))
+    max_degree = max(*form.degrees1, *form.degrees_out)
+    matrices = frames.frame_matrices(directions, max_degree).astype(x.dtype)
+    is_direction = jnp.any(directions != 0, axis=-1)[..., None, None].astype(x.dtype)
+    turned = frames.turn(form.degrees1, matrices, x)
+    in_frame = contract(form, 2, weights, turned, is_direction)
+    return matrices, is_direction, turned, frames.turn_back(form.degrees_out, matrices, in_frame)
 
 
-def _turn_back(frames: list[Array], block: Array) -> Array:
-    matrix = frames[block.shape[-2] // 2].astype(block.dtype)
-    return jnp.einsum("...ji,...jc->...ic", matrix, block, precision=jax.lax.Precision.HIGHEST)
-
-
-def _angular_velocity(directions: Array, velocity: Array) -> Array:
-    """Return the angular velocity d x (dd/dt) / |d|^2 of directions, zero at the zero vector."""
-    length = safe.norm(directions, keepdims=True)
-    return jnp.cross(safe.divide(directions, length), safe.divide(velocity, length))
-
-
-def _rotate_slightly(omega: Array, block: Array) -> Array:
-    """Apply the infinitesimal rotation X_omega to components `[..., 2 l + 1, C]`."""
-    if block.shape[-2] == 1:
-        return jnp.zeros_like(block)
-    constant = jnp.asarray(generators(block.shape[-2] // 2), block.dtype)
-    precision = jax.lax.Precision.HIGHEST
-    matrix = jnp.tensordot(omega.astype(block.dtype), constant, axes=1, precision=precision)
-    return jnp.matmul(matrix, block, precision=precision)
-
-
-def _couple_orders(
-    paths: tuple[Path, ...], turned: Blocks, weights: Array, is_zero: Array
-) -> list[Array]:
-    """Sum the paths in the frame: `[..., 2 l3 + 1, C]` per summand of the product."""
-    # Cut into single rows, everything below is sums of products of rows, and so are the
-    # derivatives (a slice would become a padded array, and a sum over rows a slow reduction).
-    per_path = _rows(weights)
-    inputs = [_rows(block) for block in turned]
-    outputs: dict[int, list[Any]] = {}
-    scalar_outputs: dict[int, list[Any]] = {}
-    for (index1, index_out), positions in by_pair(paths).items():
-        l1, _, l3 = paths[positions[0]].degrees
-        x = inputs[index1]
-        z = outputs.setdefault(index_out, [None] * (2 * l3 + 1))
-        z_scalar = scalar_outputs.setdefault(index_out, [None] * (2 * l3 + 1))
-        for m in range(min(l1, l3) + 1):
-            even, odd, scalar = _gains(paths, positions, per_path, m)
-            for sign in (1, -1) if m else (1,):
-                up, to = l1 + sign * m, l3 + sign * m
-                z[to] = _add(z[to], even, x[up])
-                z[to] = _add(z[to], odd if sign == 1 or odd is None else -odd, x[l1 - sign * m])
-                z_scalar[to] = _add(z_scalar[to], scalar, x[up])
-    nothing = jnp.zeros_like(inputs[0][0])
-    results = []
-    for index_out in sorted(outputs):
-        pairs = zip(outputs[index_out], scalar_outputs[index_out], strict=True)
-        rows = [
-            nothing if z is None else jnp.where(is_zero, 0 if at_zero is None else at_zero, z)
-            for z, at_zero in pairs
-        ]
-        results.append(jnp.concatenate(rows, axis=-2))
-    return results
-
-
-def _gains(
-    paths: tuple[Path, ...], positions: list[int], per_path: list[Array], m: int
-) -> tuple[Any, Any, Any]:
-    """Return the sums over paths of weight times a[m], times b[m], and of those with l2 = 0."""
-    even = odd = scalar = None
-    for position in positions:
-        path = paths[position]
-        constant = float(_constants(path)[m])
-        if path.is_even:
-            even = _add(even, per_path[position], constant)
-        elif constant:
-            odd = _add(odd, per_path[position], constant)
-        if path.degrees[1] == 0:
-            scalar = per_path[position] * constant
-    return even, odd, scalar
+@functools.lru_cache(maxsize=4096)
+def _constants(path: Path) -> np.ndarray:
+    """Return what a path multiplies x[m], or x[-m] if it is odd, by, for m >= 0."""
+    l1, l2, l3 = path.degrees
+    orders = np.arange(min(l1, l3) + 1)
+    values = clebsch_gordan(l1, l2, l3)[l1 + (1 if path.is_even else -1) * orders, l2, l3 + orders]
+    result = path.normalization * np.sqrt(2 * l2 + 1) * values
+    result.flags.writeable = False
+    return result
 
 
 def _add(total: Any, a: Any, b: Any) -> Any:
@@ -179,16 +198,6 @@ def _add(total: Any, a: Any, b: Any) -> Any:
     return a * b if total is None else total + a * b
 
 
-def _rows(array: Array) -> list[Array]:
-    return list(jax.lax.split(array, [1] * array.shape[-2], axis=array.ndim - 2))
-
-
-@functools.lru_cache(maxsize=4096)
-def _constants(path: Path) -> np.ndarray:
-    """Return what a path multiplies x'[m], or x'[-m] if it is odd, by, for m >= 0."""
-    l1, l2, l3 = path.degrees
-    orders = np.arange(min(l1, l3) + 1)
-    values = clebsch_gordan(l1, l2, l3)[l1 + (1 if path.is_even else -1) * orders, l2, l3 + orders]
-    result = path.normalization * np.sqrt(2 * l2 + 1) * values
-    result.flags.writeable = False
-    return result
+def _plus(a: Any, b: Any) -> Any:
+    """Return a + b, where None is zero."""
+    return b if a is None else a + b

@@ -1,6 +1,7 @@
 """Convolutions: forces, symmetry, padding, order of edges, and the size of what is traced."""
 
 import functools
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 
 from symjax_models import groups, reps
 from symjax_models.ops.tensor_products import TensorProductPlan, convolution
+from symjax_models.ops.tensor_products.convolution import size_of_pieces
 
 BACKEND = pytest.mark.parametrize("backend", ["auto", "dense", "sparse"])
 DTYPES = pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
@@ -116,6 +118,33 @@ def test_padding_adds_nothing(backend):
         for gradient, reference in zip(found[1][1:], expected[1][1:], strict=True):
             assert_close(gradient[:EDGES], reference, 1e-5)
             np.testing.assert_array_equal(gradient[EDGES:], 0)
+
+
+def test_pieces_of_the_edges_are_the_whole(monkeypatch):
+    plan = TensorProductPlan(*(reps.parse_irreps(text) for text in ("2x1o", "0e+2e", "2x1o")))
+    with in_dtype(np.float64):
+        x, displacements, weights, edges = draw(plan, np.float64)
+        edges["edge_mask"] = jnp.arange(EDGES) != 2
+
+        def number(*arguments):
+            return jnp.sum(jnp.sin(convolution(plan, *arguments, num_nodes=NODES, **edges).flat))
+
+        def derivatives():
+            gradient = jax.value_and_grad(lambda *a: number(*a), argnums=(0, 1, 2))
+            return jax.jit(gradient)(x, displacements, weights)
+
+        expected = derivatives()
+        # Of nine edges two pieces, and a rest of one edge.
+        module = sys.modules[convolution.__module__]
+        monkeypatch.setattr(module, "size_of_pieces", lambda plan, num_edges: 4)
+        assert_close(derivatives(), expected, 1e-12)
+
+
+def test_size_of_pieces():
+    plan = harmonic_plan(3, channels=32)
+    assert [size_of_pieces(plan, count) for count in (0, 1, 4000, 10_000)] == [1, 1, 4000, 500]
+    # A prime number of edges has a rest.
+    assert size_of_pieces(plan, 10_007) == 512
 
 
 @pytest.mark.parametrize("backend", ["auto", "dense"])
