@@ -1,8 +1,8 @@
 """SE(3)-Transformer with two blocks: the second sees the positions that the first one predicts.
 
 Paper: Fuchs, Wagstaff, Dauparas, Posner 2021, arXiv:2102.13419, which has no number for this data.
-Command: python -m experiments.nbody --config=configs/nbody/iterative_se3_transformer.py:quick \\
-    --workdir=runs/iterative
+Command: python -m experiments.nbody --config=configs/nbody/iterative_se3_transformer.py:quick
+    --workdir=runs/se3
 """
 
 import ml_collections

@@ -4,6 +4,10 @@ Paper: Thomas et al. 2018, arXiv:1802.08219; the number .0155 is from Satorras, 
     2021, arXiv:2102.09844, table 2 (16 channels of two degrees; batch 100, Adam at 1e-3, weight
     decay 1e-12, 10,000 epochs; preset `full`).
 Command: python -m experiments.nbody --config=configs/nbody/tfn.py:quick --workdir=runs/tfn
+Time: `quick`, 3 seeds together, 18 minutes on 2 CPU cores beside other work.
+Expected: `quick` test MSE .0089 to .0092 after 1500 of the published 300,000 steps, with clipped
+    gradients, averaged parameters and the rate of the SE(3)-Transformer; nothing else was tried.
+    The validation loss still falls at the end.
 """
 
 import ml_collections
