@@ -12,14 +12,16 @@ from symjax_models.typing import Array
 class LeapfrogStep(nn.Module):
     """Accelerate and move every node for a time step, and update its invariant features.
 
-    With x_ij = x_i - x_j, r = |x_ij|, n = x_ij / r and v_ij = v_i - v_j,
+    With x_ij = x_i - x_j, r_ij = |x_ij|, n_ij = x_ij / r_ij and v_ij = v_i - v_j,
 
-    m_ij = phi_m(h_i, h_j, r, exp(-r), exp(-4 r), n . v_ij, |v_ij|, q_ij)
+    m_ij = phi_m(h_i, h_j, r_ij, exp(-r_ij), exp(-4 r_ij), n_ij . v_ij, |v_ij|, q_ij)
     a_i = sum_j (alpha(m_ij) n_ij + beta(m_ij) v_ij)
-    v_i <- v_i + dt a_i, then x_i <- x_i + dt v_i
     h_i <- h_i + phi_h(h_i, sum_j m_ij, |v_i|, |a_i|)
+    v_i <- v_i + dt a_i
+    x_i <- x_i + dt v_i
 
-    with linear functions alpha and beta.
+    in this order, so that h sees the old v, and x moves with the new one; alpha and beta are linear
+    without a constant.
 
     Attributes:
         features: Width of h, of the messages and of all hidden layers.
@@ -29,12 +31,15 @@ class LeapfrogStep(nn.Module):
         rounding.
 
     Numerics:
-        The direction n of coincident nodes is zero, with derivatives zero. Accelerations start a
-        thousand times smaller than what makes them, so that steps at the start keep velocities.
+        The direction n_ij of coincident nodes is zero, with derivatives zero: values and
+        derivatives are finite, but jump there, for nothing makes alpha vanish. Where |v_ij|, |v_i|
+        or |a_i| is zero, derivatives alone jump. The kernel of alpha and beta starts with a gain of
+        0.001, so that nodes at the start move nearly uniformly.
 
     Source:
-        Ours. The order of kick and drift is that of the semi-implicit Euler method; a network with
-        second-order motion per layer is SEGNO, Liu et al. 2023, arXiv:2308.13212.
+        Ours. Kick, then drift, is the semi-implicit Euler method: the leapfrog method if velocities
+        belong to half a step before the positions. A network with second-order motion per layer is
+        SEGNO, Liu et al. 2023, arXiv:2308.13212.
     """
 
     features: int
@@ -54,14 +59,14 @@ class LeapfrogStep(nn.Module):
 
         Args:
             graph: The graph, read for its connectivity only.
-            h: Invariant node features, `[*batch, N, C]`.
+            h: Invariant node features, `[*batch, N, features]`.
             positions: x, `[*batch, N, d]`.
             velocities: v, `[*batch, N, d]`.
             interaction: q_ij, edge layout, `[..., 1]`.
             time_step: dt.
 
         Returns:
-            The new h, positions and velocities.
+            The new h `[*batch, N, features]`, positions and velocities, `[*batch, N, d]`.
         """
         width = self.features
         displacements = message_passing.displacements(graph, positions)
@@ -96,8 +101,8 @@ class LeapfrogStep(nn.Module):
 class LeapfrogNetwork(nn.Module):
     """Predict future positions by integrating learned accelerations over a time of one unit.
 
-    h_i = W |v_i| + b at the start, then `num_steps` times the same `LeapfrogStep` with
-    dt = 1 / num_steps; the prediction is the last x.
+    h_i = W |v_i| + b at the start, then `num_steps` times the same `LeapfrogStep`, with the same
+    parameters, and dt = 1 / num_steps; the prediction is the last x, near x + v at initialization.
 
     Attributes:
         features: Width of all hidden layers.
@@ -107,7 +112,9 @@ class LeapfrogNetwork(nn.Module):
         E(d) (reflections included) and permutations of nodes, exact up to rounding.
 
     Numerics:
-        All steps share their parameters, which is what makes the model small and hard to over-fit.
+        25,600 parameters at 64 features, whatever `num_steps`. The memory of a training step grows
+        with `num_steps`. In float32 the error of the positions is some units in the last place of
+        their distance from the origin: subtract the mean of inputs that lie far out.
 
     Source:
         Ours, see `LeapfrogStep`.

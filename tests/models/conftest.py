@@ -20,6 +20,7 @@ HYPERPARAMETERS = {
     "affine": {},
     "egnn": {"features": 8, "num_layers": 2},
     "gnn": {"features": 8, "num_layers": 2},
+    "leapfrog": {"features": 8, "num_steps": 2},
     "linear": {},
     "radial_field": {"features": 8, "num_layers": 2},
     "segnn": {"features": 2, "num_layers": 1},
@@ -28,7 +29,8 @@ HYPERPARAMETERS = {
 # Attributes are small, and with smaller parameters messages would hardly matter.
 GAINS = {"segnn": 2.0}
 FORCE_KERNELS = re.compile(
-    r"/(phi_x|phi_\d+)/Dense_1/kernel$|/message_\d+_second/kernel_\d+$|/weights/kernel_out$"
+    r"/(phi_x|phi_\d+)/Dense_1/kernel$|/step/force/kernel$"
+    r"|/message_\d+_second/kernel_\d+$|/weights/kernel_out$"
 )
 
 

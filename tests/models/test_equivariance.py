@@ -24,7 +24,7 @@ def broken_parts(error):
     return broken
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("leapfrog", "segnn", "tfn")]
 
 
 @pytest.mark.parametrize("case", ["egnn", "radial_field", "linear", *SLOW], indirect=True)
@@ -41,7 +41,7 @@ def test_value_and_gradients_are_equivariant_in_both_precisions(case):
         assert 1e7 < errors[quantity, "float32"] / errors[quantity, "float64"] < 1e10
 
 
-@pytest.mark.parametrize("case", ["segnn", "tfn"], indirect=True)
+@pytest.mark.parametrize("case", ["leapfrog", "segnn", "tfn"], indirect=True)
 def test_value_is_equivariant(case):
     # The part of the test above that takes little time to compile.
     error = audit.equivariance_error(case.predict, *case.arguments, **KINDS, dtype="float32")
@@ -49,7 +49,9 @@ def test_value_is_equivariant(case):
     assert broken_parts(error) == []
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field", "segnn", "tfn"], indirect=True)
+@pytest.mark.parametrize(
+    "case", ["egnn", "leapfrog", "radial_field", "segnn", "tfn"], indirect=True
+)
 def test_forces_reach_the_prediction(case):
     # Else the test above would show that x + v phi(|v|) is equivariant.
     graph = case.graph()
@@ -90,10 +92,11 @@ def test_models_without_geometry_keep_permutations_alone(case):
     assert broken_parts(error) == ["rotations", "reflections", "translations"]
 
 
-@pytest.mark.parametrize("case", ["egnn"], indirect=True)
+@pytest.mark.parametrize("case", ["egnn", SLOW[0]], indirect=True)
 def test_equivariance_holds_in_the_plane(case):
     x, v, interactions, params = case.arguments
-    layer = case.model.clone(num_layers=1)
+    depth = "num_steps" if case.name == "leapfrog" else "num_layers"
+    layer = case.model.clone(**{depth: 1})
     audit.assert_equivariant(
         lambda x, v, q, params: layer.apply(params, make_graph(x, v, q)),
         *(x[..., :2], v[..., :2], interactions, params),

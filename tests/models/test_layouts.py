@@ -14,7 +14,7 @@ SPARE_NODES, SPARE_EDGES = 3, 10
 TOLERANCES = {np.float32: 5e-6, np.float64: 1e-13}
 # Tests of steerable models that compile more than the ones around them are slow.
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")]
-INTERACTING = ["egnn", "gnn", "radial_field"]
+INTERACTING = ["egnn", "gnn", "leapfrog", "radial_field"]
 MODELS = [*INTERACTING, "segnn", "tfn"]
 TARGETS = np.random.default_rng(1).normal(size=(3, 4, 3))
 
@@ -73,7 +73,11 @@ def test_dense_equals_padded_edge_list_in_single_precision(case):
     assert_layouts_agree(case, np.float32)
 
 
-@pytest.mark.parametrize("case", ["egnn", "radial_field", *SLOW], indirect=True)
+@pytest.mark.parametrize(
+    "case",
+    ["egnn", pytest.param("leapfrog", marks=pytest.mark.slow), "radial_field", *SLOW],
+    indirect=True,
+)
 def test_dense_equals_padded_edge_list_in_double_precision(case):
     with jax.enable_x64(True):
         assert_layouts_agree(case, np.float64)

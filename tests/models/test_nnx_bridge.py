@@ -28,7 +28,7 @@ def evaluate_bridged(module, params, inputs):
 @pytest.mark.parametrize(
     "case",
     [
-        *("affine", "egnn", "gnn", "linear", "radial_field"),
+        *("affine", "egnn", "gnn", "leapfrog", "linear", "radial_field"),
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("segnn", "tfn")),
     ],
     indirect=True,

@@ -98,6 +98,29 @@ def radial_field(params, x, v, q):
     return x
 
 
+def leapfrog(params, x, v, q):
+    n, step = len(x), params["step"]
+    h = [dense(params["embedding"], length(v[i])) for i in range(n)]
+    for _ in range(2):
+        accelerations, new_h = np.zeros_like(x), []
+        for i in range(n):
+            received = np.zeros(8)
+            for j in others(i, n):
+                r, w = length(x[i] - x[j]), v[i] - v[j]
+                n_ij = (x[i] - x[j]) / r
+                of_edge = (r, np.exp(-r), np.exp(-4 * r), n_ij @ w, length(w), q[i, j])
+                m = silu(dense(step["phi_m_first"], h[i], h[j], *of_edge))
+                m = silu(dense(step["phi_m_second"], m))
+                alpha, beta = dense(step["force"], m)
+                accelerations[i] += alpha * n_ij + beta * w
+                received += m
+            lengths = length(v[i]), length(accelerations[i])
+            new_h.append(h[i] + mlp(step["phi_h"], h[i], received, *lengths))
+        v = v + accelerations / 2
+        x, h = x + v / 2, new_h
+    return x
+
+
 def affine(params, x, v, q):
     return np.stack([dense(params["map"], x[i], v[i]) for i in range(len(x))])
 
@@ -208,7 +231,7 @@ def tfn(params, x, v, q):
     return x + params["scale"] * np.stack(moves)
 
 
-ORACLES = {f.__name__: f for f in (affine, egnn, gnn, linear, radial_field, segnn, tfn)}
+ORACLES = {f.__name__: f for f in (affine, egnn, gnn, leapfrog, linear, radial_field, segnn, tfn)}
 
 
 def evaluate_oracle(case, params):
@@ -255,7 +278,9 @@ def test_egnn_clips_each_component_along_an_edge(case):
     assert largest == pytest.approx(2.0, rel=1e-5)
 
 
-@pytest.mark.parametrize("case", ["egnn", "gnn", "radial_field", "segnn", "tfn"], indirect=True)
+@pytest.mark.parametrize(
+    "case", ["egnn", "gnn", "leapfrog", "radial_field", "segnn", "tfn"], indirect=True
+)
 def test_oracle_notices_every_parameter(case):
     # A parameter that both sides ignore would make the comparison above worth less.
     expected = evaluate_oracle(case, case.params)

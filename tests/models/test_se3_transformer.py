@@ -9,13 +9,11 @@ import pytest
 
 from symjax_models import audit
 from symjax_models.data.nbody_graphs import make_graph
-from symjax_models.models.se3_transformer import SE3Transformer
+from symjax_models.models.se3_transformer import IterativeSE3Transformer, SE3Transformer
 from symjax_models.ops import graph
 
 BATCH, N = 2, 3
-MODEL = SE3Transformer(
-    num_layers=1, max_degree=1, features=4, num_heads=2, num_iterations=2, hidden=(4,)
-)
+MODEL = IterativeSE3Transformer(num_layers=1, max_degree=1, features=4, num_heads=2, hidden=(4,))
 KINDS = {"inputs": ("point", "vector", "pair", *["invariant"] * 3), "output": "point"}
 
 
