@@ -24,7 +24,8 @@ def frame_matrices(directions: Array, max_degree: int) -> Array:
 
     With d = (sin b sin a, cos b, sin b cos a) it is R = R_x(-b) R_y(-a). The entries of D are
     products of sums of the waves cos(m b) and sin(m b) with such of a: two products with constant
-    matrices give those of all degrees.
+    matrices give those of all degrees. Rows, which are what the frame sees, are sorted by the size
+    of their order, 0, 1, -1, 2, -2, ...: pairs of rows are multiplied as one.
 
     Args:
         directions: d, `[..., 3]`, of any length.
@@ -44,7 +45,7 @@ def frame_matrices(directions: Array, max_degree: int) -> Array:
     Source: the frame of Passaro, Zitnick 2023, arXiv:2302.03655.
 
     >>> frame_matrices(jnp.array([0.0, 3.0, 0.0]), 1)[:, 0].tolist()
-    [1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    [1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
     """
     length = safe.norm(directions, keepdims=True)
     polar = jnp.array([0, 1, 0], directions.dtype)
@@ -233,6 +234,7 @@ def _wave_constants(max_degree: int) -> tuple[np.ndarray, np.ndarray]:
     firsts, seconds = [], []
     tilted, turned = (wigner_ds(rotations, max_degree=max_degree) for rotations in (tilts, turns))
     for l, (of_tilt, of_turn) in enumerate(zip(tilted, turned, strict=True)):
+        of_tilt = of_tilt[:, [l, *(l + sign * m for m in range(1, l + 1) for sign in (1, -1))]]
         diagonals = of_turn, of_turn[..., ::-1, :] * (np.arange(-l, l + 1) != 0)
         for factors, left, right in zip(
             (firsts, seconds), (of_tilt, of_tilt[..., ::-1]), diagonals, strict=True

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -24,7 +24,7 @@ class Coupling:
     There the harmonics of degree l2 are sqrt(2 l2 + 1) at order 0 and zero elsewhere, so each path
     couples only orders of equal size: `z[m] = a[m] x[m]` if l1 + l2 + l3 is even and
     `z[m] = b[m] x[-m]` if it is odd. At each m the weighted a and b of all paths between two
-    summands add up to one number first.
+    summands add up to one number first. Orders are sorted 0, 1, -1, 2, -2, ...
 
     Args:
         paths: The paths.
@@ -52,31 +52,39 @@ class Coupling:
             second: z, or x if z is left out.
             given: 1, and 0 where the direction is zero, `[..., 1, 1]`.
         """
-        is_direction = given[0][..., 0, :]
+        is_direction = given[0]
         if slot == 0:
             return self._by_weights(first, second, is_direction)
-        sums: list[Any] = [None] * self.shape(slot, 1)[0]
-        for positions, middle1, middle_out, orders in self._pairs():
-            for m in range(orders):
+        degrees = self.degrees1 if slot == 1 else self.degrees_out
+        nothing = jnp.zeros_like(second[..., :1, :])
+        sums: list[list[Any]] = [[None] * (l + 1) for l in degrees]
+        flips = jnp.asarray([[1], [-1]] if slot == 2 else [[-1], [1]], second.dtype)
+        for (index1, index_out), positions, start1, start_out, max_order in self._pairs():
+            index, start = (index1, start_out) if slot == 1 else (index_out, start1)
+            for m in range(max_order + 1):
                 even, odd = self._gains(positions, first, is_direction, m)
-                for sign in (1, -1) if m else (1,):
-                    target = middle_out + sign * m
-                    for gain, source in (
-                        (even, middle1 + sign * m),
-                        (odd if odd is None or sign == 1 else -odd, middle1 - sign * m),
-                    ):
-                        out, of = (source, target) if slot == 1 else (target, source)
-                        sums[out] = _add(sums[out], gain, second[..., of, :])
-        nothing = jnp.zeros_like(second[..., 0, :])
-        rows = [nothing if row is None else row for row in sums]
-        return frames.stack_rows(rows, self.degrees1 if slot == 1 else self.degrees_out)
+                rows = second[..., _rows(start, m), :]
+                sums[index][m] = _add(sums[index][m], even, rows)
+                if odd is not None:
+                    sums[index][m] = _add(sums[index][m], odd, rows[..., ::-1, :] * flips)
+        blocks = [
+            [
+                jnp.broadcast_to(nothing, (*nothing.shape[:-2], 2 if m else 1, nothing.shape[-1]))
+                if total is None
+                else total
+                for m, total in enumerate(totals)
+            ]
+            for totals in sums
+        ]
+        return store_pieces([jnp.concatenate(block, axis=-2) for block in blocks])
 
     def _gains(self, positions: list[int], weights: Array, is_direction: Array, m: int) -> Any:
         """Return the sums over paths of weight times a[m], and of weight times b[m]."""
         even = odd = scalar = None
         for position in positions:
             path = self.paths[position]
-            weight, constant = weights[..., position, :], float(_constants(path)[m])
+            weight = weights[..., position : position + 1, :]
+            constant = float(_constants(path)[m])
             if path.degrees[1] == 0:
                 scalar = weight * constant
             elif path.is_even:
@@ -88,30 +96,54 @@ class Coupling:
 
     def _by_weights(self, x: Array, z: Array, is_direction: Array) -> Array:
         pieces: list[Any] = []
-        for positions, middle1, middle_out, orders in self._pairs():
-            rows = []
-            for position in positions:
-                path = self.paths[position]
-                total: Any = None
-                flip = 1 if path.is_even else -1
-                for m, constant in enumerate(_constants(path)[:orders].tolist()):
-                    pair = z[..., middle_out + m, :] * x[..., middle1 + flip * m, :]
-                    if m:
-                        back = z[..., middle_out - m, :] * x[..., middle1 - flip * m, :]
-                        pair = pair + back if path.is_even else pair - back
-                    total = _add(total, pair, constant)
-                rows.append(total if path.degrees[1] == 0 else total * is_direction)
-            pieces.append(jnp.stack(rows, axis=-2))
+        for _, positions, start1, start_out, max_order in self._pairs():
+            kinds = [self.paths[position].is_even for position in positions]
+            # One loop over paths of one kind is half the code of a loop for each.
+            runs = [positions] if len(set(kinds)) == 1 else [[position] for position in positions]
+            pieces += [
+                self._weights_of(run, x, z, is_direction, (start1, start_out, max_order))
+                for run in runs
+            ]
         return store_pieces(pieces)
 
-    def _pairs(self) -> Any:
+    def _weights_of(
+        self,
+        positions: list[int],
+        x: Array,
+        z: Array,
+        is_direction: Array,
+        place: tuple[int, int, int],
+    ) -> Array:
+        """Return the derivative by the weights of paths of one kind between two summands."""
+        start1, start_out, max_order = place
+        is_even = self.paths[positions[0]].is_even
+        constants = np.stack([_constants(self.paths[position]) for position in positions])
+        total: Any = None
+        for m in range(max_order + 1):
+            if not np.any(constants[:, m]):
+                continue
+            rows1, rows_out = x[..., _rows(start1, m), :], z[..., _rows(start_out, m), :]
+            product = rows_out[..., :1, :] * rows1[..., :1, :]
+            if m:
+                other = rows_out[..., 1:, :] * rows1[..., 1:, :]
+                crossed = rows_out[..., :1, :] * rows1[..., 1:, :]
+                back = rows_out[..., 1:, :] * rows1[..., :1, :]
+                product = product + other if is_even else crossed - back
+            total = _add(total, product, jnp.asarray(constants[:, m : m + 1], x.dtype))
+        has_scalar = np.array([[self.paths[position].degrees[1] == 0] for position in positions])
+        if has_scalar.all():
+            return total
+        return jnp.where(has_scalar, total, total * is_direction)
+
+    def _pairs(self) -> Iterator[tuple[tuple[int, int], list[int], int, int, int]]:
+        """Yield two summands, the paths between them, their first rows, and their last order."""
         starts1, starts_out = (
             np.cumsum([0, *(2 * l + 1 for l in degrees)]).tolist()
             for degrees in (self.degrees1, self.degrees_out)
         )
         for (index1, index_out), positions in by_pair(self.paths).items():
-            l1, l3 = self.degrees1[index1], self.degrees_out[index_out]
-            yield positions, starts1[index1] + l1, starts_out[index_out] + l3, min(l1, l3) + 1
+            max_order = min(self.degrees1[index1], self.degrees_out[index_out])
+            yield (index1, index_out), positions, starts1[index1], starts_out[index_out], max_order
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -196,6 +228,11 @@ def _add(total: Any, a: Any, b: Any) -> Any:
     if a is None:
         return total
     return a * b if total is None else total + a * b
+
+
+def _rows(start: int, m: int) -> slice:
+    """Return the places of the orders m and -m of a summand in the frame."""
+    return slice(start + 2 * m - 1, start + 2 * m + 1) if m else slice(start, start + 1)
 
 
 def _plus(a: Any, b: Any) -> Any:

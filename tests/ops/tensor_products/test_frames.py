@@ -24,7 +24,9 @@ def by_degree(entries):
     found, start = [], 0
     for l in range(MAX_DEGREE + 1):
         size = 2 * l + 1
-        found.append(np.asarray(entries[..., start : start + size**2, 0]).reshape(-1, size, size))
+        matrix = np.asarray(entries[..., start : start + size**2, 0]).reshape(-1, size, size)
+        # The rows are of the orders 0, 1, -1, 2, -2, ...
+        found.append(matrix[:, np.argsort([0, *(s * m for m in range(1, l + 1) for s in (1, -1))])])
         start += size**2
     return found
 
