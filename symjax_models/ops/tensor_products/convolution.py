@@ -126,8 +126,31 @@ def _messages(plan: TensorProductPlan, x: RepArray, edges: _Edges, backend: str)
         # Inputs are masked, and not messages: what padding holds enters no product at all.
         mask = functools.partial(_mask, edges.edge_mask)
         sent, displacements, weights = sent.map(mask), mask(displacements), mask(weights)
+    return multiply_edges(plan, sent, displacements, weights, backend=backend)
+
+
+def multiply_edges(
+    plan: TensorProductPlan, sent: RepArray, displacements: Array, weights: Array, *, backend: str
+) -> RepArray:
+    """Multiply features on edges by the harmonics of the edges.
+
+    Args:
+        plan: The product.
+        sent: Features of `plan.rep1`, batch `[...]`.
+        displacements: r, `[..., 3]`.
+        weights: w, `[..., P, C]`.
+        backend: `"so2"`, `"dense"`, `"sparse"`, or `"auto"`: so2.
+
+    Returns:
+        Features of `plan.rep_out`.
+
+    Raises:
+        ValueError: If `rep2` has other irreps, or a type, shape or backend does not fit.
+    """
+    look_up(backend, dict.fromkeys(_BACKENDS), what="backend")
     if backend in ("auto", "so2"):
         return plan.apply_so2(sent, displacements, weights)
+    weights = weights.astype(jnp.result_type(float, weights))
     y = edge_harmonics(plan, displacements).astype(weights.dtype)
     return plan.apply(sent, y, weights, backend=backend)
 

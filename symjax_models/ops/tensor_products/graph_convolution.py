@@ -4,10 +4,9 @@ import jax.numpy as jnp
 
 from symjax_models.ops import message_passing
 from symjax_models.ops.graph import Graph
-from symjax_models.ops.tensor_products.convolution import convolution, edge_harmonics
+from symjax_models.ops.tensor_products.convolution import convolution, multiply_edges
 from symjax_models.ops.tensor_products.plan import TensorProductPlan
 from symjax_models.reps.arrays import RepArray
-from symjax_models.suggestion import look_up
 from symjax_models.typing import Array
 
 
@@ -38,7 +37,6 @@ def edge_products(
 
     Equivariance: O(3) or SO(3) on x and displacements; permutations of nodes. Exact up to rounding.
     """
-    look_up(backend, dict.fromkeys(("auto", "dense", "so2", "sparse")), what="backend")
     # Inputs are masked, and not messages: what padding holds enters no product at all.
     sent = x.map(
         lambda block: message_passing.mask_edges(
@@ -47,11 +45,7 @@ def edge_products(
     )
     displacements = message_passing.mask_edges(graph, jnp.asarray(displacements))
     weights = message_passing.mask_edges(graph, jnp.asarray(weights))
-    weights = weights.astype(jnp.result_type(float, weights))
-    if backend in ("auto", "so2"):
-        return plan.apply_so2(sent, displacements, weights)
-    y = edge_harmonics(plan, displacements).astype(weights.dtype)
-    return plan.apply(sent, y, weights, backend=backend)
+    return multiply_edges(plan, sent, displacements, weights, backend=backend)
 
 
 def graph_convolution(
