@@ -3,6 +3,8 @@
 Paper: Fuchs, Wagstaff, Dauparas, Posner 2021, arXiv:2102.13419, which has no number for this data.
 Command: python -m experiments.nbody --config=configs/nbody/iterative_se3_transformer.py:quick
     --workdir=runs/se3
+Time: `quick`, 3 seeds together, @@ minutes on 2 CPU cores beside other work.
+Expected: `quick` test MSE @@ after 1500 steps with clipped gradients and averaged parameters.
 """
 
 import ml_collections

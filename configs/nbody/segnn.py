@@ -4,6 +4,11 @@ Paper: Brandstetter et al. 2022, arXiv:2110.02905, table 1, .0043 +- .00015 (bat
     5e-4, weight decay 1e-12, 1000 epochs = 30,000 steps; preset `full`). The authors' JAX version,
     segnn-jax, states .0045 after 6000 steps of AdamW at 5e-3.
 Command: python -m experiments.nbody --config=configs/nbody/segnn.py:quick --workdir=runs/segnn
+Time: `quick`, 3 seeds together, 18 minutes on 2 CPU cores beside other work.
+Expected: `quick` test MSE .0043 to .0049 in 2500 steps at the rate of segnn-jax, with a cosine
+    schedule, clipped gradients and averaged parameters (chosen on validation with seed 11 among
+    rates of 1.5e-3 and 5e-3); the best validation loss comes after 1300 to 1900 steps. `full` was
+    not run.
 """
 
 import ml_collections
