@@ -2,8 +2,8 @@
 
 Paper: Fuchs, Worrall, Fischer, Welling 2020, arXiv:2006.10503; the number .0244 is from Satorras,
     Hoogeboom, Welling 2021, arXiv:2102.09844, table 2 (21 channels of three degrees, 4 layers;
-    batch 100, Adam at 5e-3, weight decay 1e-12, 10,000 epochs; preset `full`). Here 8 channels, as in
-    the first paper's own experiment with particles.
+    batch 100, Adam at 5e-3, weight decay 1e-12, 10,000 epochs; preset `full`). Here 8 channels, as
+    in the first paper's own experiment with particles.
 Command: python -m experiments.nbody --config=configs/nbody/se3_transformer.py:quick
     --workdir=runs/se3
 Time: `quick`, 3 seeds together, @@ minutes on 2 CPU cores beside other work.
