@@ -66,7 +66,7 @@ def frame_matrices(directions: Array, max_degree: int) -> Array:
 @frame_matrices.defjvp
 def _frame_matrices_jvp(max_degree: int, primals: Any, tangents: Any) -> Any:
     value = frame_matrices(*primals, max_degree)
-    omega = angular_velocity(*primals, *tangents)
+    omega = _angular_velocity(*primals, *tangents)
     pieces = []
     for l, rows in _degrees(max_degree):
         matrix = value[..., rows, 0].reshape(*omega.shape[:-1], 2 * l + 1, 2 * l + 1)
@@ -76,16 +76,8 @@ def _frame_matrices_jvp(max_degree: int, primals: Any, tangents: Any) -> Any:
     return value, jnp.concatenate(pieces, axis=-1)[..., None]
 
 
-def angular_velocity(directions: Array, velocity: Array) -> Array:
-    """Return the angular velocity d x (dd/dt) / |d|^2 of directions, zero at the zero vector.
-
-    Args:
-        directions: d, `[..., 3]`.
-        velocity: dd/dt, `[..., 3]`.
-
-    Returns:
-        The angular velocity `[..., 3]`.
-    """
+def _angular_velocity(directions: Array, velocity: Array) -> Array:
+    """Return the angular velocity d x (dd/dt) / |d|^2 of directions, zero at the zero vector."""
     length = safe.norm(directions, keepdims=True)
     return jnp.cross(safe.divide(directions, length), safe.divide(velocity, length))
 
@@ -100,9 +92,25 @@ def turn_back(degrees: tuple[int, ...], matrices: Array, x: Array) -> Array:
     return contract(Turn(degrees, matrices.shape[-2]), 1, matrices, x)
 
 
-def rotate_slightly(degrees: tuple[int, ...], omega: Array, x: Array) -> Array:
-    """Apply the infinitesimal rotation X_omega of `[..., 3]` to features, `[..., rows, C]`."""
-    return contract(Spin(degrees), 2, omega[..., None], x)
+def tilt_rates(matrices: Array, directions: Array, velocity: Array) -> Array:
+    """Return the angular velocity d x (dd/dt) / |d|^2 of directions, seen in their frames.
+
+    Args:
+        matrices: The frames of `frame_matrices`, of degree 1 at least.
+        directions: d, `[..., 3]`.
+        velocity: dd/dt, `[..., 3]`.
+
+    Returns:
+        The components about z and x, `[..., 2, 1]`; that about y, the direction, is zero.
+    """
+    omega = _angular_velocity(directions, velocity).astype(matrices.dtype)
+    rows = matrices[..., 4:10, 0].reshape(*omega.shape[:-1], 2, 3)
+    return jnp.sum(rows * omega[..., None, :], axis=-1, keepdims=True)
+
+
+def tilt(degrees: tuple[int, ...], rates: Array, x: Array) -> Array:
+    """Apply infinitesimal rotations about z and x to features in frames, `[..., rows, C]`."""
+    return contract(Tilt(degrees), 2, rates, x)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,8 +173,10 @@ class Turn:
 
 
 @dataclasses.dataclass(frozen=True)
-class Spin:
-    """State the form z . X_omega x of omega, `[..., 3, 1]`, x and z, `[..., rows, C]`.
+class Tilt:
+    """State the form z . (r0 X_z + r1 X_x) x of rates, `[..., 2, 1]`, x and z, `[..., rows, C]`.
+
+    X are generators in frames; x and z are features there.
 
     Args:
         degrees: Degrees of the irreps of x and z.
@@ -175,14 +185,14 @@ class Spin:
     degrees: tuple[int, ...]
 
     def shape(self, slot: int, columns: int) -> tuple[int, int]:
-        """Return rows and columns of omega, x or z."""
-        return (3, 1) if slot == 0 else (sum(2 * l + 1 for l in self.degrees), columns)
+        """Return rows and columns of the rates, x or z."""
+        return (2, 1) if slot == 0 else (sum(2 * l + 1 for l in self.degrees), columns)
 
     def contract(self, slot: int, first: Array, second: Array, given: Sequence[Array]) -> Array:
-        """Return the numbers z . X_k x, or X_omega^T z, or X_omega x."""
+        """Return the derivative of the form by the rates, x or z."""
         del given
         if slot == 0:
-            sums: list[Any] = [jnp.zeros_like(first[..., 0, :])] * 3
+            sums: list[Any] = [jnp.zeros_like(first[..., 0, :])] * 2
             for i, j, k, value in _entries(self.degrees):
                 sums[k] = sums[k] + value * second[..., i, :] * first[..., j, :]
             return jnp.sum(store_pieces([jnp.stack(sums, axis=-2)]), axis=-1, keepdims=True)
@@ -190,14 +200,14 @@ class Spin:
         for i, j, k, value in _entries(self.degrees):
             target, source = (j, i) if slot == 1 else (i, j)
             rows[target] = rows[target] + value * first[..., k, :] * second[..., source, :]
-        return stack_rows(rows, self.degrees)
+        # The rows of one irrep, and not more, are fused into one loop.
+        starts = np.cumsum([0, *(2 * l + 1 for l in self.degrees)]).tolist()
+        return store_pieces([jnp.stack(rows[a:b], axis=-2) for a, b in itertools.pairwise(starts)])
 
 
-def stack_rows(rows: list[Array], degrees: tuple[int, ...]) -> Array:
-    """Stack rows `[..., C]`, those of one irrep first: so many XLA fuses into one loop."""
-    starts = np.cumsum([0, *(2 * l + 1 for l in degrees)]).tolist()
-    pieces = [jnp.stack(rows[a:b], axis=-2) for a, b in itertools.pairwise(starts)]
-    return store_pieces(pieces)
+def _frame_orders(l: int) -> list[int]:
+    """Return the places -l, ..., l, from 0, of the orders 0, 1, -1, 2, -2, ..."""
+    return [l, *(l + sign * m for m in range(1, l + 1) for sign in (1, -1))]
 
 
 def _degrees(max_degree: int) -> Iterator[tuple[int, slice]]:
@@ -234,7 +244,7 @@ def _wave_constants(max_degree: int) -> tuple[np.ndarray, np.ndarray]:
     firsts, seconds = [], []
     tilted, turned = (wigner_ds(rotations, max_degree=max_degree) for rotations in (tilts, turns))
     for l, (of_tilt, of_turn) in enumerate(zip(tilted, turned, strict=True)):
-        of_tilt = of_tilt[:, [l, *(l + sign * m for m in range(1, l + 1) for sign in (1, -1))]]
+        of_tilt = of_tilt[:, _frame_orders(l)]
         diagonals = of_turn, of_turn[..., ::-1, :] * (np.arange(-l, l + 1) != 0)
         for factors, left, right in zip(
             (firsts, seconds), (of_tilt, of_tilt[..., ::-1]), diagonals, strict=True
@@ -253,10 +263,12 @@ def _wave_constants(max_degree: int) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.lru_cache(maxsize=32)
 def _entries(degrees: tuple[int, ...]) -> tuple[tuple[int, int, int, float], ...]:
-    """Return row, column, which one and value of the entries of generators that are not zero."""
+    """Return row, column, 0 or 1, and value of the entries of X_z and X_x that are not zero."""
     found, start = [], 0
     for l in degrees:
-        for k, i, j in np.argwhere(np.abs(generators(l)) > 1e-12).tolist():
-            found.append((start + i, start + j, k, float(generators(l)[k, i, j])))
+        orders = _frame_orders(l)
+        constants = generators(l)[[2, 0]][:, orders][:, :, orders]
+        for k, i, j in np.argwhere(np.abs(constants) > 1e-12).tolist():
+            found.append((start + i, start + j, k, float(constants[k, i, j])))
         start += 2 * l + 1
     return tuple(found)

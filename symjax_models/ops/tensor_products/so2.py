@@ -176,32 +176,32 @@ def couple(form: Coupling, x: Array, directions: Array, weights: Array) -> Array
 
 @functools.partial(couple.defjvp, symbolic_zeros=True)
 def _couple_jvp(form: Coupling, primals: Any, tangents: Any) -> Any:
-    x, directions, weights = primals
+    _, directions, weights = primals
     x_change, direction_change, weight_change = (
         None if isinstance(tangent, SymbolicZero) else tangent for tangent in tangents
     )
-    matrices, is_direction, turned, value = _values(form, *primals)
-    result = None
-    if direction_change is not None:
-        omega = frames.angular_velocity(directions, direction_change).astype(x.dtype)
-        result = frames.rotate_slightly(form.degrees_out, omega, value)
-        back = frames.rotate_slightly(form.degrees1, -omega, x)
-        x_change = _plus(x_change, back)
-    in_frame = None
+    matrices, is_direction, turned, in_frame, value = _values(form, *primals)
+    # Changes of x and z, both in the frame.
+    x_moved = z_moved = None
     if x_change is not None:
-        turned_change = frames.turn(form.degrees1, matrices, x_change)
-        in_frame = contract(form, 2, weights, turned_change, is_direction)
+        x_moved = frames.turn(form.degrees1, matrices, x_change)
+    if direction_change is not None and max(*form.degrees1, *form.degrees_out) > 0:
+        rates = frames.tilt_rates(matrices, directions, direction_change)
+        x_moved = _plus(x_moved, frames.tilt(form.degrees1, -rates, turned))
+        z_moved = frames.tilt(form.degrees_out, rates, in_frame)
+    if x_moved is not None:
+        z_moved = _plus(z_moved, contract(form, 2, weights, x_moved, is_direction))
     if weight_change is not None:
-        in_frame = _plus(in_frame, contract(form, 2, weight_change, turned, is_direction))
-    if in_frame is not None:
-        result = _plus(result, frames.turn_back(form.degrees_out, matrices, in_frame))
-    return value, jnp.zeros_like(value) if result is None else result
+        z_moved = _plus(z_moved, contract(form, 2, weight_change, turned, is_direction))
+    if z_moved is None:
+        return value, jnp.zeros_like(value)
+    return value, frames.turn_back(form.degrees_out, matrices, z_moved)
 
 
 def _values(
     form: Coupling, x: Array, directions: Array, weights: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Return the matrices D(R), where there is a direction, x' and z."""
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Return the matrices D(R), where there is a direction, x', z' and z."""
     # Angles in half precision would be wrong by more than the result is.
     directions = directions.astype(jnp.promote_types(directions.dtype, jnp.float32))
     max_degree = max(*form.degrees1, *form.degrees_out)
@@ -209,7 +209,8 @@ def _values(
     is_direction = jnp.any(directions != 0, axis=-1)[..., None, None].astype(x.dtype)
     turned = frames.turn(form.degrees1, matrices, x)
     in_frame = contract(form, 2, weights, turned, is_direction)
-    return matrices, is_direction, turned, frames.turn_back(form.degrees_out, matrices, in_frame)
+    value = frames.turn_back(form.degrees_out, matrices, in_frame)
+    return matrices, is_direction, turned, in_frame, value
 
 
 @functools.lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from symjax_models.reps.rotation import wigner_ds
 DEGREES = (0, 2, 1, 2)
 MAX_DEGREE, ROWS, ENTRIES = 2, 14, 35
 # The matrices may go on to degrees that no irrep has.
-FORMS = {"turn": frames.Turn(DEGREES, ENTRIES + 49), "spin": frames.Spin(DEGREES)}
+FORMS = {"turn": frames.Turn(DEGREES, ENTRIES + 49), "tilt": frames.Tilt(DEGREES)}
 AXES = np.concatenate([np.eye(3), -np.eye(3), 1e-9 * np.eye(3)[:1] + np.eye(3)[1]])
 
 matrices_of = jax.jit(frames.frame_matrices, static_argnums=1)
@@ -68,7 +68,7 @@ def test_derivative_is_that_of_a_frame_without_roll():
 
 def arrays_of(form, seed=0):
     rng = np.random.default_rng(seed)
-    left = form.num_entries if form == FORMS["turn"] else 3
+    left = form.num_entries if form == FORMS["turn"] else 2
     return [
         jnp.asarray(rng.normal(size=(2, *shape))) for shape in ((left, 1), (ROWS, 3), (ROWS, 3))
     ]
