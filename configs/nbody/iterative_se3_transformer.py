@@ -3,8 +3,9 @@
 Paper: Fuchs, Wagstaff, Dauparas, Posner 2021, arXiv:2102.13419, which has no number for this data.
 Command: python -m experiments.nbody --config=configs/nbody/iterative_se3_transformer.py:quick
     --workdir=runs/se3
-Time: `quick`, 3 seeds together, @@ minutes on 2 CPU cores beside other work.
-Expected: `quick` test MSE @@ after 1500 steps with clipped gradients and averaged parameters.
+Time: `quick`, 3 seeds together, 26 minutes on 2 CPU cores beside other work.
+Expected: `quick` test MSE .0045 to .0051 in 1500 steps with clipped gradients and averaged
+    parameters; the best validation loss comes after 700 to 1000 steps. Nothing else was tried.
 """
 
 import ml_collections

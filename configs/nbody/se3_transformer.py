@@ -6,8 +6,9 @@ Paper: Fuchs, Worrall, Fischer, Welling 2020, arXiv:2006.10503; the number .0244
     in the first paper's own experiment with particles.
 Command: python -m experiments.nbody --config=configs/nbody/se3_transformer.py:quick
     --workdir=runs/se3
-Time: `quick`, 3 seeds together, @@ minutes on 2 CPU cores beside other work.
-Expected: `quick` test MSE @@ after 1500 steps with clipped gradients and averaged parameters.
+Time: `quick`, 3 seeds together, 13 minutes on 2 CPU cores beside other work.
+Expected: `quick` test MSE .0053 to .0062 in 1500 steps with clipped gradients and averaged
+    parameters. Beside this, only 16 channels with 2 heads were tried, which cost twice as much.
 """
 
 import ml_collections
