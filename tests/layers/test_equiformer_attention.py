@@ -153,6 +153,7 @@ def test_is_the_formula(features, parameters):
     np.testing.assert_allclose(y["0e"][:, 0], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_layouts_agree_and_padding_changes_nothing(inputs, params):
     x, given = inputs
     (value, rows), expected = gradients(LAYER, params, x, given)
@@ -198,6 +199,7 @@ def test_coincident_particles_have_finite_derivatives(inputs, params):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
 
 
+@pytest.mark.slow
 def test_initial_variance(features):
     # One neighbour has weight one. The gate takes away a factor of 2 to 4.
     layer = EquivariantGraphAttention("8x0e+8x1o", max_degree=1, radial=waves)
@@ -237,7 +239,7 @@ def test_another_activation_takes_the_place_of_the_gate(inputs):
     x, given = inputs
     layer = LAYER.clone(activation=layers.NormActivation)
     shapes = jax.eval_shape(layer.init, jax.random.key(0), x, given)
-    assert {"bias_0", "bias_1"} == set(shapes["params"]["activation"])
+    assert {"bias_0", "bias_1"} == set(shapes["params"]["on_features"])
 
 
 def test_smooth_leaky_relu():

@@ -154,6 +154,7 @@ def test_is_the_formula(features, parameters):
     )
 
 
+@pytest.mark.slow
 def test_layouts_agree_and_padding_changes_nothing(inputs, params):
     x, given = inputs
     (value, rows), expected = gradients(LAYER, params, x, given)

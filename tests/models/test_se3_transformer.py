@@ -104,6 +104,7 @@ def test_the_second_block_sees_what_the_first_one_moved(arguments, params):
         assert np.abs(low + high - 2 * middle).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_gradient_goes_through_moved_positions(arguments, params):
     with jax.enable_x64(True):
         values = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), params)

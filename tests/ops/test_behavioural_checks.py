@@ -29,7 +29,13 @@ from symjax_models import reps
 from symjax_models.ops import gaunt_products, harmonics, quadrature, safe, sphere
 from symjax_models.ops.rotations import matrix_from_rotation_vector
 from symjax_models.ops.symmetric_contraction import SymmetricContraction
-from symjax_models.ops.tensor_products import TensorProductPlan, convolution, edge_harmonics, so2
+from symjax_models.ops.tensor_products import (
+    TensorProductPlan,
+    convolution,
+    edge_harmonics,
+    frames,
+)
+from symjax_models.reps.rotation import wigner_ds
 
 BACKENDS = ("dense", "sparse", "so2")
 RULE = quadrature.make_quadrature(4)
@@ -126,6 +132,7 @@ def test_ratio_of_errors_is_that_of_the_precisions():
     assert min(broken[name] for name in (*BACKENDS, "harmonics")) > 0.1
 
 
+@pytest.mark.slow
 def test_generators():
     inputs, algebra = draw(np.float64), np.random.default_rng(3).normal(size=(3, 3))
     algebra -= algebra.T
@@ -151,6 +158,7 @@ def number(*inputs):
     return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(chosen))
 
 
+@pytest.mark.slow
 def test_nothing_is_nan_on_the_way():
     inputs = draw(np.float32)
     for array in jax.tree.leaves(inputs):
@@ -229,14 +237,21 @@ def test_edges_along_the_axes_and_of_length_zero():
 def test_the_roll_of_frames_does_not_matter(monkeypatch):
     x, _, _, weights = draw(np.float64, count=12)
     directions = np.concatenate([AXES, NEARLY])
-    align = so2.align_frames
+    align = frames.frame_matrices
 
     def energy(r):
         return jnp.sum(jnp.sin(PLAN.apply_so2(x, r, weights).flat))
 
     def with_turned_frames(function, vector):
-        turn = matrix_from_rotation_vector(jnp.array(vector))
-        monkeypatch.setattr(so2, "align_frames", lambda d: turn @ align(d))
+        turns = wigner_ds(matrix_from_rotation_vector(jnp.array(vector)), max_degree=1)
+
+        def turned(d, max_degree):
+            # The matrix of degree 0, and that of degree 1 with rows of the orders 0, 1, -1.
+            entries, orders = align(d, max_degree)[..., 0], np.array([1, 2, 0])
+            matrix = turns[1][orders][:, orders] @ entries[..., 1:].reshape(*d.shape[:-1], 3, 3)
+            return entries.at[..., 1:].set(matrix.reshape(*d.shape[:-1], 9))[..., None]
+
+        monkeypatch.setattr(frames, "frame_matrices", turned)
         # A new function: what is traced before has the former frames.
         return jax.jit(lambda r: function(r))(directions)
 
