@@ -65,7 +65,7 @@ def _plot_errors(
         row, colour = labels[name], colours[name]
         # The long run stands a little to the right of the short one of the same model.
         params = summary.stored[0]["params"] * (1.5 if budget == "full" else 1)
-        has_neighbour = budget != "full" and (name, "full") in found
+        is_crowded = _is_crowded(summary, found) or (budget != "full" and (name, "full") in found)
         band = summary.se_simulations
         seeds = [stored["metrics"]["test_mse"] for stored in summary.stored]
         axes.plot([params] * len(seeds), seeds, ".", color=colour, alpha=0.5)
@@ -81,8 +81,8 @@ def _plot_errors(
         axes.annotate(
             f"{row.label}, {budget}",
             (params, summary.mean),
-            xytext=(-9 if has_neighbour else 9, 6),
-            horizontalalignment="right" if has_neighbour else "left",
+            xytext=(-9 if is_crowded else 9, 6),
+            horizontalalignment="right" if is_crowded else "left",
             textcoords="offset points",
             fontsize=8,
         )
@@ -109,6 +109,18 @@ def _plot_errors(
     )
     axes.legend(frameon=False, loc="upper right")
     figure.savefig(path)
+
+
+def _is_crowded(
+    summary: statistics.Summary, found: dict[tuple[str, str], statistics.Summary]
+) -> bool:
+    """Return whether a label on the right would meet the next point."""
+
+    def place(summary: statistics.Summary) -> np.ndarray:
+        return np.log10([summary.stored[0]["params"], summary.mean])
+
+    steps = [place(other) - place(summary) for other in found.values()]
+    return any(0 < right < 1.2 and abs(up) < 0.06 for right, up in steps)
 
 
 def _plot_trajectories(
