@@ -1,21 +1,19 @@
 """Equivariant convolution over the neighbours of every node."""
 
 import math
-from collections.abc import Mapping
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from symjax_models import reps
+from symjax_models.layers.edge_geometry import read_edges
 from symjax_models.layers.linear import Linear
 from symjax_models.layers.radial_weights import DEFAULT_RADIAL, Radial, RadialWeights
 from symjax_models.layers.typed import as_jax, output_rep
-from symjax_models.ops import message_passing, safe
+from symjax_models.ops import message_passing
 from symjax_models.ops.graph import Graph
 from symjax_models.ops.tensor_products import TensorProductPlan, edge_products, graph_convolution
 from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.base import direct_sum
-from symjax_models.suggestion import nearest_of
 from symjax_models.typing import Array
 
 
@@ -82,28 +80,30 @@ class Convolution(nn.Module):
                 or edges have no displacements.
         """
         rep_out = output_rep(self.rep_out, x, layer="Convolution")
-        plan = convolution_plan(x.rep, rep_out, self.max_degree, num_channels=self.num_channels)
-        # Masked first: the gradient of a kernel is a product with its inputs, and 0 * NaN.
-        displacements = message_passing.mask_edges(
-            graph, displacements_of(graph, layer="Convolution")
-        )
-        if edge_features is not None:
-            edge_features = message_passing.mask_edges(graph, edge_features)
+        channels = widest(x.rep) if self.num_channels is None else self.num_channels
+        plan = convolution_plan(x.rep, rep_out, self.max_degree, num_channels=channels)
+        edges = read_edges(graph, edge_features, layer="Convolution")
         x = Linear(plan.rep1, use_bias=False, name="linear_in")(as_jax(x))
         weights = RadialWeights(
             plan, radial=self.radial, cutoff=self.cutoff, hidden=self.hidden, name="weights"
-        )(safe.norm(displacements), edge_features)
+        )(edges.distances, edges.features)
+        arguments = (plan, graph, x, edges.displacements, weights)
         if self.num_neighbours is None:
-            messages = edge_products(plan, graph, x, displacements, weights, backend=self.backend)
+            messages = edge_products(*arguments, backend=self.backend)
             z = messages.map(lambda block: message_passing.mean_messages(graph, block))
         else:
-            z = graph_convolution(plan, graph, x, displacements, weights, backend=self.backend)
+            z = graph_convolution(*arguments, backend=self.backend)
             z = z / math.sqrt(self.num_neighbours)
         return Linear(rep_out, name="linear_out")(z)
 
 
+def widest(rep: Rep) -> int:
+    """Return the largest multiplicity of a representation, 1 if it is empty."""
+    return max((count for count, _ in rep.terms), default=1)
+
+
 def convolution_plan(
-    rep_in: Rep, rep_out: Rep, max_degree: int, *, num_channels: int | None = None
+    rep_in: Rep, rep_out: Rep, max_degree: int, *, num_channels: int
 ) -> TensorProductPlan:
     """Plan the product of features with harmonics, with equal numbers of channels.
 
@@ -111,7 +111,7 @@ def convolution_plan(
         rep_in: Irreps of the features, of any multiplicities.
         rep_out: Irreps of the result, of any multiplicities.
         max_degree: Highest degree of the harmonics.
-        num_channels: C; the largest multiplicity of `rep_in` if None.
+        num_channels: C.
 
     Returns:
         The plan from C copies of the irreps of `rep_in` to C copies of those of `rep_out`.
@@ -119,27 +119,8 @@ def convolution_plan(
     Raises:
         ValueError: If a summand is no irrep of SO(3) or O(3), or there is no path to one.
     """
-    if num_channels is None:
-        num_channels = max((count for count, _ in rep_in.terms), default=1)
     rep1, rep3 = (
         direct_sum([(num_channels, term) for _, term in rep.terms], group=rep.group)
         for rep in (rep_in, rep_out)
     )
     return TensorProductPlan(rep1, reps.harmonic_irreps(max_degree, group=rep_in.group), rep3)
-
-
-def displacements_of(graph: Graph, *, layer: str) -> Array:
-    """Return `graph.edges["displacements"]`, or raise `ValueError`.
-
-    Args:
-        graph: The graph.
-        layer: Name of the layer, for the message.
-    """
-    edges = graph.edges if isinstance(graph.edges, Mapping) else {}
-    if "displacements" not in edges:
-        raise ValueError(
-            f"{layer} reads graph.edges['displacements'], x_i - x_j of every edge, which "
-            "ops.message_passing.displacements(graph, positions) gives; "
-            f"{nearest_of('displacements', sorted(edges))}"
-        )
-    return jnp.asarray(edges["displacements"])

@@ -7,15 +7,16 @@ import jax.numpy as jnp
 
 from symjax_models import reps
 from symjax_models.layers import initializers
-from symjax_models.layers.convolution import convolution_plan, displacements_of
+from symjax_models.layers.convolution import convolution_plan, widest
 from symjax_models.layers.dense import Dense
+from symjax_models.layers.edge_geometry import read_edges
 from symjax_models.layers.gate import Gate
 from symjax_models.layers.linear import Linear
 from symjax_models.layers.neighbour_attention import check_heads, sum_heads
 from symjax_models.layers.normalization import LayerNorm
 from symjax_models.layers.radial_weights import DEFAULT_RADIAL, Radial, RadialWeights
 from symjax_models.layers.typed import as_jax, output_rep
-from symjax_models.ops import message_passing, safe
+from symjax_models.ops import message_passing
 from symjax_models.ops.graph import Graph
 from symjax_models.ops.neighbour_softmax import softmax_messages
 from symjax_models.reps import Rep, RepArray
@@ -114,21 +115,17 @@ class EquivariantGraphAttention(nn.Module):
         """
         layer = "EquivariantGraphAttention"
         rep_out = output_rep(self.rep_out, x, layer=layer)
-        channels = self.num_channels or max((count for count, _ in rep_out.terms), default=1)
+        channels = widest(rep_out) if self.num_channels is None else self.num_channels
         check_heads(channels, self.num_heads, layer=layer)
-        # Masked first: the gradient of a kernel is a product with its inputs, and 0 * NaN.
-        displacements = message_passing.mask_edges(graph, displacements_of(graph, layer=layer))
-        if edge_features is not None:
-            edge_features = message_passing.mask_edges(graph, edge_features)
-        distances = safe.norm(displacements)
+        edges = read_edges(graph, edge_features, layer=layer)
         harmonics = reps.harmonic_irreps(self.max_degree, group=x.rep.group)
         plan = convolution_plan(x.rep, harmonics, self.max_degree, num_channels=channels)
         weights = RadialWeights(
             plan, radial=self.radial, cutoff=self.cutoff, hidden=self.hidden, name="weights"
-        )(distances, edge_features)
+        )(edges.distances, edges.features)
         pairs = self._pairs(graph, as_jax(x), plan.rep1)
-        features = plan.apply_so2(pairs, displacements, weights)
-        envelope = None if self.cutoff is None else self.cutoff(distances)
+        features = plan.apply_so2(pairs, edges.displacements, weights)
+        envelope = None if self.cutoff is None else self.cutoff(edges.distances)
         attention = softmax_messages(graph, self._logits(features), envelope)
 
         values_plan = convolution_plan(
@@ -138,7 +135,7 @@ class EquivariantGraphAttention(nn.Module):
         linear = Linear(values_plan.rep1, use_bias=False, name="linear_values")(activated)
         shape = (values_plan.num_paths, channels)
         path_weights = self.param("weights_values", nn.initializers.normal(1.0), shape, x.dtype)
-        values = values_plan.apply_so2(linear, displacements, path_weights)
+        values = values_plan.apply_so2(linear, edges.displacements, path_weights)
         sums = [sum_heads(graph, attention, block) for block in values.blocks]
         return Linear(rep_out, name="linear_out")(RepArray(values.rep, sums))
 

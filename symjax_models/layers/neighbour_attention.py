@@ -5,11 +5,12 @@ import math
 import flax.linen as nn
 import jax.numpy as jnp
 
-from symjax_models.layers.convolution import convolution_plan, displacements_of
+from symjax_models.layers.convolution import convolution_plan, widest
+from symjax_models.layers.edge_geometry import read_edges
 from symjax_models.layers.linear import Linear
 from symjax_models.layers.radial_weights import DEFAULT_RADIAL, Radial, RadialWeights
 from symjax_models.layers.typed import as_jax, output_rep
-from symjax_models.ops import message_passing, safe
+from symjax_models.ops import message_passing
 from symjax_models.ops.graph import Graph
 from symjax_models.ops.neighbour_softmax import softmax_messages
 from symjax_models.ops.tensor_products import edge_products
@@ -86,24 +87,21 @@ class NeighbourAttention(nn.Module):
                 have no displacements.
         """
         rep_out = output_rep(self.rep_out, x, layer="NeighbourAttention")
-        channels = self.num_channels or max((count for count, _ in rep_out.terms), default=1)
+        channels = widest(rep_out) if self.num_channels is None else self.num_channels
         check_heads(channels, self.num_heads, layer="NeighbourAttention")
         rep_query = _common_irreps(x.rep, rep_out, channels)
         plan = convolution_plan(x.rep, rep_out, self.max_degree, num_channels=2 * channels)
-        # Masked first: the gradient of a kernel is a product with its inputs, and 0 * NaN.
-        displacements = message_passing.mask_edges(
-            graph, displacements_of(graph, layer="NeighbourAttention")
-        )
-        if edge_features is not None:
-            edge_features = message_passing.mask_edges(graph, edge_features)
-        x, distances = as_jax(x), safe.norm(displacements)
+        edges = read_edges(graph, edge_features, layer="NeighbourAttention")
+        x = as_jax(x)
         weights = RadialWeights(
             plan, radial=self.radial, cutoff=self.cutoff, hidden=self.hidden, name="weights"
-        )(distances, edge_features)
+        )(edges.distances, edges.features)
         sent = Linear(plan.rep1, use_bias=False, name="linear_in")(x)
         queries = Linear(rep_query, use_bias=False, name="query")(x)
-        messages = edge_products(plan, graph, sent, displacements, weights, backend=self.backend)
-        envelope = None if self.cutoff is None else self.cutoff(distances)
+        messages = edge_products(
+            plan, graph, sent, edges.displacements, weights, backend=self.backend
+        )
+        envelope = None if self.cutoff is None else self.cutoff(edges.distances)
         attention = softmax_messages(graph, self._logits(graph, queries, messages), envelope)
         values = [block[..., channels:] for block in messages.blocks]
         mixed = RepArray(
@@ -139,13 +137,15 @@ def sum_heads(graph: Graph, attention: Array, values: Array) -> Array:
 
 
 def check_heads(num_channels: int, num_heads: int, *, layer: str) -> None:
-    """Raise `ValueError` unless the heads divide the channels.
+    """Raise `ValueError` unless there are channels and the heads divide them.
 
     Args:
         num_channels: Channels of every irrep.
         num_heads: Number of heads.
         layer: Name of the layer, for the message.
     """
+    if num_channels < 1:
+        raise ValueError(f"{layer} has at least one channel, got num_channels={num_channels}")
     if num_heads < 1 or num_channels % num_heads:
         fitting = [n for n in range(1, num_channels + 1) if num_channels % n == 0]
         raise ValueError(

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models.ops import safe
 from symjax_models.ops.graph import Graph
+from symjax_models.ops.masking import mask_padding
 from symjax_models.typing import Array
 
 
@@ -86,10 +87,7 @@ def mask_edges(graph: Graph, values: Array) -> Array:
     Returns:
         The same array with padding replaced by zero, also where it was NaN.
     """
-    if graph.edge_mask is None:
-        return values
-    trailing = (1,) * (values.ndim - graph.edge_mask.ndim)
-    return jnp.where(graph.edge_mask.reshape(graph.edge_mask.shape + trailing), values, 0)
+    return mask_padding(graph.edge_mask, values)
 
 
 def sum_messages(graph: Graph, messages: Array) -> Array:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models.ops import message_passing, safe
 from symjax_models.ops.graph import Graph
+from symjax_models.ops.masking import mask_padding
 from symjax_models.typing import Array
 
 
@@ -58,10 +59,7 @@ def softmax_messages(graph: Graph, logits: Array, envelope: Array | None = None)
 
 def _largest(graph: Graph, logits: Array) -> Array:
     """Return the largest number that enters each node, `[*batch, N, ...]`; of none, -infinity."""
-    if graph.edge_mask is not None:
-        trailing = (1,) * (logits.ndim - graph.edge_mask.ndim)
-        is_real = graph.edge_mask.reshape(graph.edge_mask.shape + trailing)
-        logits = jnp.where(is_real, logits, -jnp.inf)
+    logits = mask_padding(graph.edge_mask, logits, fill=-jnp.inf)
     if graph.receivers is None:
         return jnp.max(logits, axis=graph.node_axis + 1, initial=-jnp.inf)
     num_nodes = jax.tree.leaves(graph.nodes)[0].shape[0]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models.ops import safe
 from symjax_models.ops.graph import Graph
+from symjax_models.ops.masking import mask_padding
 from symjax_models.suggestion import look_up
 from symjax_models.typing import Array, PyTree
 
@@ -46,22 +47,16 @@ def pool_nodes(graph: Graph, values: PyTree, *, how: str) -> PyTree:
         x = jnp.asarray(x)
         dtype = jnp.result_type(float, x.dtype)
         x = x.astype(jnp.promote_types(dtype, jnp.float32))
-        total = reduce(graph, _mask_nodes(graph, x))
+        total = reduce(graph, mask_padding(graph.node_mask, x))
         if is_mean:
-            count = reduce(graph, _mask_nodes(graph, jnp.ones(x.shape[: graph.node_axis + 1])))
+            ones = jnp.ones(x.shape[: graph.node_axis + 1])
+            count = reduce(graph, mask_padding(graph.node_mask, ones))
             trailing = (1,) * (total.ndim - count.ndim)
             total = safe.divide(total, count.reshape(count.shape + trailing).astype(x.dtype))
         return total.astype(dtype)
 
     _check_nodes(graph, values)
     return jax.tree.map(pool, values)
-
-
-def _mask_nodes(graph: Graph, x: Array) -> Array:
-    if graph.node_mask is None:
-        return x
-    trailing = (1,) * (x.ndim - graph.node_mask.ndim)
-    return jnp.where(graph.node_mask.reshape(graph.node_mask.shape + trailing), x, 0)
 
 
 def _reduce_dense(graph: Graph, x: Array) -> Array:

@@ -6,10 +6,12 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from symjax_models import groups, layers, reps
+from tests.layers import edge_layers
 
 SET = 3
 
@@ -191,3 +193,28 @@ def features():
 def parameters():
     """Draw all parameters of a module: `parameters(module, *inputs)`."""
     return draw_params
+
+
+@pytest.fixture(scope="session")
+def edge_inputs(features):
+    """Features, and a dense graph of nodes at random positions."""
+    rng = np.random.default_rng(0)
+    positions = jnp.asarray(rng.normal(size=(edge_layers.BATCH, edge_layers.N, 3)), jnp.float32)
+    pairs = rng.normal(size=(edge_layers.BATCH, edge_layers.N, edge_layers.N, 1))
+    x = features(edge_layers.REP, (edge_layers.BATCH, edge_layers.N))
+    return x, edge_layers.make_graph(positions, jnp.asarray(pairs, jnp.float32))
+
+
+@pytest.fixture(scope="session")
+def edge_params(edge_inputs, parameters):
+    """Return a function from the name of a layer of `edge_layers` to its parameters."""
+    x, given = edge_inputs
+
+    @functools.cache
+    def draw(name):
+        layer = edge_layers.LAYERS[name]
+        drawn = parameters(layer, x, given, edge_features=given.edges["pairs"])
+        # As drawn, attention would be nearly uniform.
+        return jax.tree.map(lambda leaf: 2.5 * leaf, drawn)
+
+    return draw

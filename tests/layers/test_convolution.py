@@ -8,83 +8,12 @@ import numpy as np
 import pytest
 from flax.core import FrozenDict
 
-from symjax_models import audit, groups, layers, reps
+from symjax_models import groups, layers, reps
 from symjax_models.layers.radial_weights import DEFAULT_RADIAL
-from symjax_models.ops import graph, message_passing
 from symjax_models.ops.tensor_products import TensorProductPlan
+from tests.layers.edge_layers import BATCH, LAYERS, REP, N, apply, cutoff, make_graph, pad, waves
 
-BATCH, N = 2, 3
-EDGES = BATCH * N * (N - 1)
-REP = reps.parse_irreps("3x0e+2x1o")
-
-
-def waves(r):
-    """Evaluate radial functions whose squares are 1 on average, so that weights matter."""
-    return jnp.sqrt(2.0) * jnp.sin(2 * r[..., None] + jnp.arange(3.0))
-
-
-def cutoff(r):
-    return jnp.where(r < 4, jnp.square(1 - r / 4), 0)
-
-
-LAYER = layers.Convolution(
-    "2x0e+1x1o", max_degree=1, num_channels=2, radial=waves, cutoff=cutoff, hidden=(4,)
-)
-
-
-def make_graph(positions, pairs):
-    given = graph.complete({"positions": positions}, pairs={"pairs": pairs})
-    displacements = message_passing.displacements(given, positions)
-    return given.replace(edges=given.edges | {"displacements": displacements})
-
-
-@pytest.fixture(scope="module")
-def inputs(features):
-    """Features, a dense graph, and nothing that is special."""
-    rng = np.random.default_rng(0)
-    positions = jnp.asarray(rng.normal(size=(BATCH, N, 3)), jnp.float32)
-    pairs = jnp.asarray(rng.normal(size=(BATCH, N, N, 1)), jnp.float32)
-    return features(REP, (BATCH, N)), make_graph(positions, pairs)
-
-
-@pytest.fixture(scope="module")
-def params(inputs, parameters):
-    x, given = inputs
-    return parameters(LAYER, x, given, edge_features=given.edges["pairs"])
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def apply(layer, params, x, given):
-    return layer.apply(params, x, given, edge_features=given.edges.get("pairs"))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def gradients(layer, params, x, given):
-    """Differentiate a number made of the outputs of the first B N nodes, which come too."""
-
-    def functional(params, x, displacements):
-        edges = given.edges | {"displacements": displacements}
-        y = layer.apply(params, x, given.replace(edges=edges), edge_features=edges["pairs"])
-        rows = y.flat.reshape(-1, y.rep.dim)[: BATCH * N]
-        return jnp.sum(jnp.sin(rows)), rows
-
-    arguments = (params, x, given.edges["displacements"])
-    return jax.grad(functional, argnums=(0, 1, 2), has_aux=True)(*arguments)
-
-
-def pad(given, x, filler):
-    """Return an edge list with padding that holds `filler`, and the features of its nodes."""
-    sparse = graph.to_sparse(given, num_nodes=BATCH * N + 2, num_edges=EDGES + 3)
-    real = sparse.edge_mask[:, None]
-    edges = {name: jnp.where(real, values, filler) for name, values in sparse.edges.items()}
-    features = x.map(lambda b: jnp.pad(b.reshape(-1, *b.shape[2:]), [(0, 2), (0, 0), (0, 0)]))
-    return sparse.replace(edges=edges), features
-
-
-def assert_close(found, expected, tolerance=1e-5):
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        scale = max(1.0, np.abs(other).max(initial=0))
-        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
+LAYER = LAYERS["Convolution"]
 
 
 def test_is_the_formula(features, parameters):
@@ -133,63 +62,6 @@ def test_radial_weights_are_the_formula(parameters):
     assert not np.any(expected[-1]) and np.all(expected[:-1])
 
 
-@pytest.mark.parametrize("num_neighbours", [None, pytest.param(3.0, marks=pytest.mark.slow)])
-def test_layouts_agree_and_padding_changes_nothing_to_the_bit(inputs, params, num_neighbours):
-    x, given = inputs
-    layer = LAYER.clone(num_neighbours=num_neighbours)
-    expected, rows = gradients(layer, params, x, given)
-    assert all(np.abs(leaf).max() > 1e-4 for leaf in jax.tree.leaves(expected))
-    sparse, padded = pad(given, x, 0.0)
-    first = gradients(layer, params, padded, sparse)
-    assert_close(first[1], rows)
-    assert_close(first[0][0], expected[0])
-    flat = expected[1].map(lambda block: block.reshape(-1, *block.shape[2:]))
-    assert_close(first[0][1].map(lambda block: block[: BATCH * N]), flat)
-    assert_close(first[0][2][:EDGES], expected[2].reshape(-1, 3))
-    np.testing.assert_array_equal(first[0][2][EDGES:], 0)
-    for filler in (7.0, np.nan, np.inf):
-        sparse, padded = pad(given, x, filler)
-        found = gradients(layer, params, padded, sparse)
-        jax.tree.map(np.testing.assert_array_equal, found, first)
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
-def test_rotations_and_reflections(inputs, params, dtype, tolerance):
-    x, given = inputs
-    vectors = reps.RepArray(reps.parse_irreps("1o"), [given.edges["displacements"][..., None]])
-
-    def evaluate(x, vectors, params, leak):
-        # A displacement of wrong sign on some edges only, and a ReLU of vectors.
-        r = vectors.blocks[0][..., 0]
-        r = r + leak[0] * jnp.abs(r)
-        x = x.map(lambda block: block + leak[1] * jnp.maximum(block, 0))
-        moved = given.replace(edges=given.edges | {"displacements": r})
-        return LAYER.apply(params, x, moved, edge_features=given.edges["pairs"])
-
-    errors = [
-        audit.equivariance_error(
-            evaluate, x, vectors, params, np.float32(leak), dtype=dtype, num_samples=3
-        )
-        for leak in ((0, 0), (1, 0), (0, 1))
-    ]
-    assert errors[0].max < tolerance, errors[0]
-    assert errors[1].max > 1e-2 and errors[2].max > 1e-2
-
-
-def test_order_of_nodes(inputs, params):
-    x, given = inputs
-    order = np.random.default_rng(5).permutation(N)
-    pairs = np.random.default_rng(6).normal(size=(BATCH, N, N, 1)).astype(np.float32)
-    positions = given.nodes["positions"]
-    expected = apply(LAYER, params, x, make_graph(positions, pairs))
-    moved = make_graph(positions[:, order], pairs[:, order][:, :, order])
-    found = apply(LAYER, params, x.map(lambda block: block[:, order]), moved)
-    assert_close(found, expected.map(lambda block: block[:, order]))
-    torn = apply(LAYER, params, x, moved)
-    with pytest.raises(AssertionError):
-        assert_close(torn, expected.map(lambda block: block[:, order]), 1e-2)
-
-
 @pytest.mark.parametrize("max_degree", [1, 2])
 def test_forces_are_gradients(features, parameters, max_degree):
     layer = layers.Convolution("1x1o", max_degree=max_degree, radial=waves, hidden=(3,))
@@ -208,9 +80,9 @@ def test_forces_are_gradients(features, parameters, max_degree):
         np.testing.assert_allclose(found, slope, rtol=1e-7)
 
 
-def test_coincident_nodes_have_finite_derivatives(inputs, parameters):
-    given = inputs[1]
-    x = reps.RepArray(reps.parse_irreps("2x1o"), [inputs[0]["1o"]])
+def test_coincident_nodes_have_finite_derivatives(edge_inputs, parameters):
+    given = edge_inputs[1]
+    x = reps.RepArray(reps.parse_irreps("2x1o"), [edge_inputs[0]["1o"]])
     layer = layers.Convolution("1x0e", max_degree=1, num_channels=1, hidden=())
     params = parameters(layer, x, given)
     positions = given.nodes["positions"].at[:, 1].set(given.nodes["positions"][:, 0])
@@ -253,8 +125,8 @@ def shapes_of(layer, x, given, **options):
     return y, jax.tree.map(lambda leaf: leaf.shape, shapes["params"])
 
 
-def test_channels_groups_and_types(inputs, features):
-    x, given = inputs
+def test_channels_groups_and_types(edge_inputs, features):
+    x, given = edge_inputs
     y, shapes = shapes_of(LAYER.clone(num_channels=None), x, given)
     # As many channels as the largest multiplicity, 3, and 4 paths.
     assert shapes["weights"]["kernel_out"] == (4, 4 * 3)
@@ -284,17 +156,10 @@ def test_channels_groups_and_types(inputs, features):
         (LAYER.clone(rep_out=reps.parse_irreps("2", group=groups.SO(3))), r"of SO\(3\), got"),
     ],
 )
-def test_what_is_refused(inputs, layer, sentence):
-    x, given = inputs
+def test_what_is_refused(edge_inputs, layer, sentence):
+    x, given = edge_inputs
     with pytest.raises(ValueError, match=sentence):
         shapes_of(layer, x, given)
     for count in (None, 3.0):
         with pytest.raises(ValueError, match=sentence):
             shapes_of(layer.clone(num_neighbours=count), x, pad(given, x, 0.0)[0])
-
-
-def test_edges_without_displacements_are_refused(inputs):
-    x, given = inputs
-    for edges in ({"displacement": given.edges["pairs"]}, {}, None):
-        with pytest.raises(ValueError, match=r"Convolution reads graph.edges\['displacements'\]"):
-            LAYER.init(jax.random.key(0), x, given.replace(edges=edges))

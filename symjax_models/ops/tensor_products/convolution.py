@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.ops.harmonics import spherical_harmonics
+from symjax_models.ops.masking import mask_padding
 from symjax_models.ops.tensor_products.paths import irrep_kinds
 from symjax_models.ops.tensor_products.plan import TensorProductPlan
 from symjax_models.reps.arrays import RepArray
@@ -122,10 +123,9 @@ class _Edges(NamedTuple):
 def _messages(plan: TensorProductPlan, x: RepArray, edges: _Edges, backend: str) -> RepArray:
     displacements, weights = edges.displacements, edges.weights
     sent = x.map(lambda block: jnp.asarray(block)[edges.senders])
-    if edges.edge_mask is not None:
-        # Inputs are masked, and not messages: what padding holds enters no product at all.
-        mask = functools.partial(_mask, edges.edge_mask)
-        sent, displacements, weights = sent.map(mask), mask(displacements), mask(weights)
+    # Inputs are masked, and not messages: what padding holds enters no product at all.
+    mask = functools.partial(mask_padding, edges.edge_mask)
+    sent, displacements, weights = sent.map(mask), mask(displacements), mask(weights)
     return multiply_edges(plan, sent, displacements, weights, backend=backend)
 
 
@@ -192,7 +192,3 @@ def edge_harmonics(plan: TensorProductPlan, directions: Array) -> Array:
     degrees = [degree for degree, _ in irrep_kinds(plan.rep2)]
     y = spherical_harmonics(directions, max_degree=max(degrees))
     return jnp.concatenate([y[..., l * l : (l + 1) ** 2] for l in degrees], axis=-1)
-
-
-def _mask(edge_mask: Array, values: Array) -> Array:
-    return jnp.where(edge_mask.reshape(-1, *[1] * (values.ndim - 1)), values, 0)
