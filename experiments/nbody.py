@@ -21,7 +21,7 @@ from experiments import cli, nbody_task, runs, store
 from symjax_models.data import nbody, nbody_graphs
 from symjax_models.models import registry
 from symjax_models.suggestion import nearest_of
-from symjax_models.training import evaluate, least_squares
+from symjax_models.training import batches, evaluate, least_squares
 from symjax_models.typing import PyTree
 
 FIELDS = {
@@ -137,7 +137,7 @@ def _measure(
     def measure(params: PyTree, examples: Any) -> Any:
         return evaluate.make_evaluate(
             lambda params, batch, _: nbody_task.squared_errors(model, params, batch),
-            batch_size=250,
+            [batches.rows_of(examples, batch_size=250)],
         )(params, examples)
 
     valid, test = nbody_graphs.make_examples(data.valid), nbody_graphs.make_examples(data.test)

@@ -20,7 +20,7 @@ import numpy as np
 from experiments import cli, runs, store, synthetic_task
 from symjax_models import audit, reps, training
 from symjax_models.models import registry
-from symjax_models.training import evaluate, step
+from symjax_models.training import batches, evaluate, step
 from symjax_models.typing import PyTree
 
 FIELDS = {
@@ -122,7 +122,8 @@ def _measure(
     """Return the metrics of every seed."""
     states = jax.tree.map(np.asarray, outcome.state)
     test = jax.device_put(problem.splits["test"])
-    tested = jax.jit(jax.vmap(evaluate.make_evaluate(loss, batch_size=250), in_axes=(0, None)))
+    evaluated = evaluate.make_evaluate(loss, [batches.rows_of(test, batch_size=250)])
+    tested = jax.jit(jax.vmap(evaluated, in_axes=(0, None)))
     errors = np.asarray(tested(states.best_params, test), np.float64)
     common = {"floor": problem.floor, **_equivariance_errors(problem, model, states.best_params)}
     metrics = []

@@ -7,10 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from experiments.benchmarks import nbody_setting, rounds
 from symjax_models.ops import graph
-from symjax_models.training import state, step
+from symjax_models.training import batches, state, step
 from symjax_models.typing import Array, PyTree
 
 
@@ -48,16 +49,20 @@ def engine_steps(
     """
     case = setting.case
     chunk = step.make_train_chunk(
-        loss, setting.optimizer, num_steps=case.steps_per_dispatch, batch_size=case.batch_size
+        loss,
+        setting.optimizer,
+        num_steps=case.steps_per_dispatch,
+        batches=batches.rows_of(setting.data, batch_size=case.batch_size),
     )
     held = state.make_states(setting.init, setting.optimizer, seeds=seeds, use_ema=False)
-    began = time.perf_counter()
-    compiled = chunk.lower(held, setting.data).compile()
+    done, began = 0, time.perf_counter()
+    compiled = chunk.lower(held, setting.data, np.int32(0)).compile()
     seconds = time.perf_counter() - began
 
     def run() -> None:
-        nonlocal held
-        held, metrics = compiled(held, setting.data)
+        nonlocal held, done
+        held, metrics = compiled(held, setting.data, np.int32(done))
+        done += case.steps_per_dispatch
         jax.block_until_ready(metrics)
 
     return rounds.Candidate(run, case.steps_per_dispatch * len(seeds)), seconds

@@ -1,57 +1,60 @@
 """Evaluation: losses of single examples, and the choice of the best parameters."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
+from symjax_models.training.batches import Batches
 from symjax_models.training.state import TrainState
 from symjax_models.training.step import Loss
 from symjax_models.typing import Array, PyTree
 
 
-def make_evaluate(loss: Loss, *, batch_size: int) -> Callable[[PyTree, PyTree], Array]:
+def make_evaluate(loss: Loss, batches: Sequence[Batches]) -> Callable[[PyTree, PyTree], Array]:
     """Build a function that gives the loss of every example of a data set.
 
     Args:
         loss: Loss of every example of a batch; called with key None.
-        batch_size: Examples at a time. The last batch is padded; padding never counts.
+        batches: How examples are put together, with one entry per shape; together they hold every
+            example once. Where the last batches are filled up, that never counts.
 
     Returns:
         A pure function of (params, data), without the axis of seeds, to losses `[M]`.
     """
 
     def evaluate(params: PyTree, data: PyTree) -> Array:
-        count = jax.tree.leaves(data)[0].shape[0]
-        size = min(batch_size, count)
-        num_batches = -(-count // size)
-        # Padding repeats the first example, so it is as finite as the data are.
-        indices = jnp.pad(jnp.arange(count), (0, num_batches * size - count))
-        batches = indices.reshape(num_batches, size)
-        losses = jax.lax.map(
-            lambda rows: loss(params, jax.tree.map(lambda values: values[rows], data), None),
-            batches,
-        )
-        return losses.reshape(-1)[:count]
+        count = sum(each.num_examples for each in batches)
+        result = None
+        for each in batches:
+            indices = each.every_example()
+            losses = jax.lax.map(
+                lambda rows, each=each: loss(params, each.gather(data, rows), None), indices
+            )
+            if result is None:
+                result = jnp.zeros(count, losses.dtype)
+            is_example = indices.reshape(-1) >= 0
+            result = result.at[indices.reshape(-1)[is_example]].set(losses.reshape(-1)[is_example])
+        return result
 
     return evaluate
 
 
 def make_select(
-    loss: Loss, *, batch_size: int
+    loss: Loss, batches: Sequence[Batches]
 ) -> Callable[[TrainState, PyTree], tuple[TrainState, Array]]:
     """Compile the validation of all seeds and the selection of their best parameters.
 
     Args:
         loss: Loss of every example of a batch.
-        batch_size: Examples at a time.
+        batches: How examples are put together, as of `make_evaluate`.
 
     Returns:
         A function of (states, validation data) that **donates the states** and returns them
         with the best parameters updated, and the validation losses `[S]`.
     """
-    evaluate = make_evaluate(loss, batch_size=batch_size)
+    evaluate = make_evaluate(loss, batches)
 
     def one_seed(state: TrainState, data: PyTree) -> tuple[TrainState, Array]:
         value = jnp.mean(evaluate(state.eval_params, data))

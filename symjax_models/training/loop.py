@@ -1,14 +1,17 @@
 """The training loop: chunks of steps, validation, checkpoints, progress, clean stops."""
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
-from symjax_models.training import evaluate, interrupt, order, sharding, state, step, writers
+from symjax_models.training import evaluate, interrupt, sharding, state, step, writers
+from symjax_models.training.batches import Batches, rows_of, take_turns
 from symjax_models.training.checkpoint import Checkpoints
 from symjax_models.training.monitor import Monitor
 from symjax_models.training.optimizer import OptimizerSettings, make_optimizer
@@ -84,6 +87,8 @@ def train(
     settings: LoopSettings,
     optimizer: OptimizerSettings,
     workdir: str | os.PathLike[str],
+    train_batches: Sequence[Batches] | None = None,
+    valid_batches: Sequence[Batches] | None = None,
     mesh: Mesh | None = None,
     label: str = "train",
     report: Callable[[str], None] = print,
@@ -97,12 +102,16 @@ def train(
     Args:
         init: Maps a key to parameters.
         loss: Loss of every example of a batch, `(params, batch, key) -> [B]`.
-        train_data: Pytree of arrays, examples on the leading axis.
+        train_data: Pytree of arrays, with examples on the leading axis if `train_batches` does not
+            say how to take examples from it.
         valid_data: The same, for the selection.
         seeds: One seed per run; each has its own initial parameters and order of the data.
         settings: Length and cutting of the run.
         optimizer: The optimizer.
         workdir: Folder for checkpoints and metrics.
+        train_batches: Batches of one shape each, of `settings.batch_size`; if None, rows of the
+            arrays. Chunks of several shapes take turns.
+        valid_batches: The same for `valid_data`.
         mesh: Devices for data parallelism; None for one device.
         label: Name of the run in the progress line.
         report: Called with sentences about resuming and stopping.
@@ -115,17 +124,23 @@ def train(
         ValueError: If the settings do not fit together or the data.
         OSError: If a checkpoint cannot be written.
     """
-    order.batches_per_epoch(jax.tree.leaves(train_data)[0].shape[0], settings.batch_size)
+    train_batches = train_batches or [rows_of(train_data, batch_size=settings.batch_size)]
+    if valid_batches is None:
+        valid_batches = [rows_of(valid_data, batch_size=settings.eval_batch_size)]
+    turns = take_turns(train_batches)
     transformation, schedule = make_optimizer(optimizer, num_steps=settings.num_steps)
-    run_chunk = step.make_train_chunk(
-        loss,
-        transformation,
-        num_steps=settings.steps_per_dispatch,
-        batch_size=settings.batch_size,
-        ema_decay=optimizer.ema_decay,
-        mesh=mesh,
-    )
-    select = evaluate.make_select(loss, batch_size=settings.eval_batch_size)
+    run_chunks = [
+        step.make_train_chunk(
+            loss,
+            transformation,
+            num_steps=settings.steps_per_dispatch,
+            batches=batches,
+            ema_decay=optimizer.ema_decay,
+            mesh=mesh,
+        )
+        for batches in train_batches
+    ]
+    select = evaluate.make_select(loss, valid_batches)
     states = state.make_states(
         init, transformation, seeds=seeds, use_ema=optimizer.ema_decay is not None
     )
@@ -148,10 +163,13 @@ def train(
         monitor = Monitor(
             writer, schedule, seeds=seeds, label=label, total=settings.num_steps, start=done
         )
+        k = settings.steps_per_dispatch
+        turns = itertools.islice(turns, done // k, None)
         with interrupt.StopRequest() as stop, monitor:
             while done < settings.num_steps and not stop.is_set(done):
-                states, metrics = run_chunk(states, train_data)
-                done += settings.steps_per_dispatch
+                shape, count = next(turns)
+                states, metrics = run_chunks[shape](states, train_data, np.int32(count * k))
+                done += k
                 monitor.dispatched(done, metrics)
                 is_last = done == settings.num_steps
                 if is_last or done % settings.eval_every == 0:

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from symjax_models.training import order, sharding
+from symjax_models.training import sharding
+from symjax_models.training.batches import Batches
 from symjax_models.training.state import TrainState, stream_key
 from symjax_models.typing import Array, PRNGKey, PyTree
 
@@ -22,10 +23,10 @@ def make_train_chunk(
     optimizer: optax.GradientTransformation,
     *,
     num_steps: int,
-    batch_size: int,
+    batches: Batches,
     ema_decay: float | None = None,
     mesh: Mesh | None = None,
-) -> Callable[[TrainState, PyTree], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[TrainState, PyTree, Array], tuple[TrainState, dict[str, Array]]]:
     """Compile `num_steps` training steps of all seeds into one call.
 
     Args:
@@ -33,28 +34,28 @@ def make_train_chunk(
         optimizer: The optimizer.
         num_steps: Steps per call, k. It changes the speed, never the result: to the bit, but for
             k = 1 on jax 0.11, whose compiler unrolls that loop and may round the last bit.
-        batch_size: Examples per step, B, over all devices.
+        batches: How the B examples of a step are drawn and put together, over all devices.
         ema_decay: Decay of the moving average; needed if the state carries one.
         mesh: Devices to spread every batch over; None for one device.
 
     Returns:
-        A function of (states, data) that **donates the states** and returns the new states and
-        the metrics `loss` and `gradient_norm`, each `[S, k]`. `data` is a pytree of arrays with
-        the training examples on the leading axis.
+        A function of (states, data, number of such batches before) that **donates the states** and
+        returns the new states and the metrics `loss` and `gradient_norm`, each `[S, k]`. `data` is
+        what the batches are gathered from.
     """
 
     def mean_loss(params: PyTree, batch: PyTree, key: PRNGKey) -> Array:
         losses = loss(params, batch, key)
-        chex.assert_shape(losses, (batch_size,))  # one per example, not their mean
-        return jnp.sum(losses) / batch_size
+        chex.assert_shape(losses, (batches.batch_size,))  # one per example, not their mean
+        return jnp.sum(losses) / batches.batch_size
 
-    def one_seed(state: TrainState, data: PyTree) -> tuple[TrainState, dict[str, Array]]:
-        chex.assert_equal_shape_prefix(jax.tree.leaves(data), 1)
-        num_examples = jax.tree.leaves(data)[0].shape[0]
+    def one_seed(
+        state: TrainState, data: PyTree, start: Array
+    ) -> tuple[TrainState, dict[str, Array]]:
         step_stream = stream_key(state.seed, "step")
 
         def one_step(state: TrainState, indices: Array) -> tuple[TrainState, dict[str, Array]]:
-            batch = jax.tree.map(lambda values: values[indices], data)
+            batch = batches.gather(data, indices)
             if mesh is not None:
                 batch = sharding.split_batch(batch, mesh)
             key = jax.random.fold_in(step_stream, state.step)
@@ -69,17 +70,11 @@ def make_train_chunk(
             )
             return state, {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
 
-        indices = order.batch_indices(
-            stream_key(state.seed, "order"),
-            state.step,
-            num_steps=num_steps,
-            num_examples=num_examples,
-            batch_size=batch_size,
-        )
+        indices = batches.shuffled(stream_key(state.seed, "order"), start, num_steps=num_steps)
         return jax.lax.scan(one_step, state, indices)
 
     return jax.jit(
-        jax.vmap(one_seed, in_axes=(0, None)),
+        jax.vmap(one_seed, in_axes=(0, None, None)),
         donate_argnums=0,
         out_shardings=None if mesh is None else sharding.replicated(mesh),
     )
