@@ -55,7 +55,7 @@ ROUNDS = 7
 SECONDS = 0.3  # of every candidate in every round
 MEMORY_GB = 12.0
 LONGEST = 40.0
-_SECONDS_OF_CASE = 60.0  # of all rounds; at least two are done
+_SECONDS_OF_CASE = 60.0  # of all rounds; at least three are done
 _COPY = f"copy, JAX {jax.__version__}"
 
 Maker = Callable[[Problem], Convolution]
@@ -191,7 +191,7 @@ def _time(programs: Mapping[str, Program], limits: Limits) -> dict[str, np.ndarr
         began = time.perf_counter()
         candidate.run()
         spent += max(limits.seconds, time.perf_counter() - began)
-    affordable = max(2, int(_SECONDS_OF_CASE / spent))
+    affordable = max(3, int(_SECONDS_OF_CASE / spent))
     return rounds.time_in_turns(
         candidates, rounds=min(limits.num_rounds, affordable), seconds=limits.seconds
     )
