@@ -16,15 +16,15 @@ demo:  ## Reproduce the n-body table; FORCE=1 recomputes, PRESET=full takes the 
 	@$(RUN) -m experiments.reproduce --table=nbody --preset=$(PRESET) $(if $(filter-out 0,$(FORCE)),--force)
 
 test:  ## Run the tests, without the slow ones.
-	@sh scripts/make_venv.sh dev plots
+	@sh scripts/make_venv.sh dev plots molecules
 	@$(RUN) -m pytest -n 2
 
 test-slow:  ## Run the slow tests.
-	@sh scripts/make_venv.sh dev plots
+	@sh scripts/make_venv.sh dev plots molecules
 	@$(RUN) -m pytest -n 2 -m slow
 
 lint:  ## Check style and types.
-	@sh scripts/make_venv.sh dev plots
+	@sh scripts/make_venv.sh dev plots molecules
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright

@@ -48,6 +48,25 @@ def run(main: Callable[[], None]) -> None:
     app.run(checked, flags_parser=_parse)
 
 
+def run_command(main: Callable[[str], None], commands: Sequence[str]) -> None:
+    """Run a script whose first argument says what to do.
+
+    Args:
+        main: Takes the command.
+        commands: The commands there are.
+    """
+    command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
+    if command is None:
+        if not {"--help", "--helpfull", "-h"} & set(sys.argv):
+            _fail(ValueError(f"say what to do: {', '.join(commands)}"))
+        command = commands[0]
+    elif command not in commands:
+        _fail(ValueError(f"unknown command {command!r}; {nearest_of(command, commands)}"))
+    else:
+        sys.argv.remove(command)
+    run(lambda: main(command))
+
+
 def run_training(train: Callable[..., bool], *, case_fields: Sequence[str] = ()) -> None:
     """Run a script that trains one row of a table, with its flags.
 

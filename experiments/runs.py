@@ -14,6 +14,7 @@ import numpy as np
 from experiments import figures, provenance, store
 from symjax_models import training
 from symjax_models.training import sharding, step
+from symjax_models.training.batches import Batches
 from symjax_models.typing import PRNGKey, PyTree
 
 
@@ -53,6 +54,8 @@ def train(
     config: ml_collections.ConfigDict,
     workdir: pathlib.Path,
     report: Callable[[str], None],
+    train_batches: Sequence[Batches] | None = None,
+    valid_batches: Sequence[Batches] | None = None,
 ) -> training.Outcome:
     """Train as the fields of a config say; see `symjax_models.training.train`."""
     mesh = sharding.make_mesh(batch_size=config.batch_size, num_devices=config.num_devices or None)
@@ -65,6 +68,8 @@ def train(
         settings=loop_settings(config),
         optimizer=optimizer_settings(config),
         workdir=workdir,
+        train_batches=train_batches,
+        valid_batches=valid_batches,
         mesh=mesh if mesh.size > 1 else None,
         label=config.row,
         report=report,

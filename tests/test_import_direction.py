@@ -12,7 +12,8 @@ _CHAIN = ("groups", "reps", "ops", "layers", "models", "training", "experiments"
 ALLOWED = {room: set(_CHAIN[: index + 1]) for index, room in enumerate(_CHAIN)}
 ALLOWED["data"] = {"groups", "reps", "ops", "data"}
 ALLOWED["audit"] = {"groups", "reps", "ops", "audit"}
-ALLOWED["experiments"] |= {"data", "audit"}
+ALLOWED["dynamics"] = {"ops", "models", "data", "dynamics"}
+ALLOWED["experiments"] |= {"data", "audit", "dynamics"}
 ALLOWED["configs"] = {"configs"}
 # Modules beside the rooms, which every room of the package and experiments may import.
 EVERYWHERE = {"typing", "progress", "suggestion", "__version__"}
@@ -30,6 +31,7 @@ FENCES = {
     "matplotlib": {"audit", "experiments"},
     "tensorboardX": {"training"},
     "torch": {"experiments"},
+    "ase": {"data", "dynamics", "experiments"},
     "pickle": set(),
     "clu": set(),
     "jraph": set(),

@@ -10,8 +10,14 @@ from symjax_models.models.gram import GramMLP
 from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
 from symjax_models.models.leapfrog import LeapfrogNetwork
 from symjax_models.models.linear import LinearDynamics
+from symjax_models.models.mace import MACE
 from symjax_models.models.mlp import FlatMLP
+from symjax_models.models.nequip import NequIP
+from symjax_models.models.painn import PaiNN
+from symjax_models.models.potential import Potential
 from symjax_models.models.radial_field import RadialField
+from symjax_models.models.saved_potential import SavedPotential
+from symjax_models.models.schnet import SchNet
 from symjax_models.models.se3_transformer import IterativeSE3Transformer, SE3Transformer
 from symjax_models.models.segnn import SEGNN
 from symjax_models.models.tfn import TFN
@@ -20,6 +26,7 @@ __all__ = [
     "EGNN",
     "EMLP",
     "GNN",
+    "MACE",
     "SEGNN",
     "TFN",
     "Affine",
@@ -30,7 +37,12 @@ __all__ = [
     "IterativeSE3Transformer",
     "LeapfrogNetwork",
     "LinearDynamics",
+    "NequIP",
+    "PaiNN",
+    "Potential",
     "RadialField",
     "SE3Transformer",
+    "SavedPotential",
+    "SchNet",
     "registry",
 ]

@@ -1,0 +1,31 @@
+"""SchNet: distances alone, the baseline, on revised MD17.
+
+Paper: Schuett et al. 2017, arXiv:1706.08566, which has no numbers for revised MD17. 6
+    interactions; 128 features and a cutoff of 5 A as in the authors' later software. Loss and rate
+    are those of PaiNN.
+Command: python -m experiments.molecules --config=configs/rmd17/schnet.py:quick
+    --workdir=runs/schnet
+Time: `quick` not run yet.
+Expected: no published number.
+"""
+
+import ml_collections
+
+from configs.rmd17 import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(argument, row="schnet")
+    smoke, full = config.preset == "smoke", config.preset == "full"
+    config.model = {"features": 8, "num_layers": 1} if smoke else {"features": 128, "num_layers": 6}
+    config.loss.energy = 0.01
+    config.loss.forces = 0.99
+    config.loss.per_atom = False
+    config.optimizer.learning_rate = 1e-3
+    if full:
+        config.batch_size = 10
+        config.num_steps = 500_000
+        config.eval_every = 1000
+        config.checkpoint_every = 10_000
+    return config

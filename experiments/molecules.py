@@ -1,0 +1,165 @@
+"""Train a potential of molecules for one row of a table.
+
+    python -m experiments.molecules --config=configs/rmd17/nequip.py:quick --workdir=runs/nequip
+
+Data are looked for in `--config.data.path`, or in `$SYMJAX_MODELS_DATA/<table>`. Config fields are
+overridden by `--config.optimizer.learning_rate=1e-3`. The run resumes from its workdir; at its end
+it leaves the trained potential there, `potential.npz`, for `experiments.potentials`, and appends
+one row per seed to `experiments/results/<table>.jsonl`.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from experiments import cli, molecules_task, provenance, runs, store
+from symjax_models.models import saved_potential
+from symjax_models.typing import PyTree
+
+FIELDS = {
+    "table": str, "row": str, "preset": str, "seeds": tuple, "data": ml_collections.ConfigDict,
+    "cutoff": float, "model": ml_collections.ConfigDict, "loss": ml_collections.ConfigDict,
+    "batch_size": int, "num_steps": int, "steps_per_dispatch": int, "eval_every": int,
+    "checkpoint_every": int, "max_compilations": int, "optimizer": ml_collections.ConfigDict,
+    "num_devices": int, "tensorboard": bool,
+}  # fmt: skip
+# Fields that say which run of a row it is: setting them is no override.
+CASE_FIELDS = ("data.path", "data.molecule", "data.split", "data.num_train")
+_LOADERS = {"rmd17": molecules_task.load_rmd17}
+
+
+def run(
+    config: ml_collections.ConfigDict,
+    *,
+    workdir: pathlib.Path,
+    overrides: dict[str, Any] | None = None,
+    results: pathlib.Path = store.RESULTS,
+    report: Callable[[str], None] = cli.report,
+) -> bool:
+    """Train all seeds of a config, test the best parameters of each, store one row per seed.
+
+    Args:
+        config: The config, such as `configs/rmd17/nequip.py` returns.
+        workdir: Folder of the run; a run found there is resumed.
+        overrides: What differs from the config file.
+        results: Folder of the stored rows.
+        report: Takes sentences about what happens.
+
+    Returns:
+        Whether the run reached its end (False: stopped by a signal, with a checkpoint).
+
+    Raises:
+        ValueError: If the config is wrong, or the workdir holds a run of another config.
+        FloatingPointError: If the training leaves the finite numbers.
+    """
+    cli.check_fields(config, FIELDS)
+    splits = _LOADERS[config.table](config.data)
+    kept = cli.as_json(config)
+    kept["data"]["path"] = ""  # where the data lie does not make it another run
+    runs.start(workdir, kept)
+    problem = molecules_task.make_problem(splits, config, report=report)
+    outcome = runs.train(
+        lambda key: molecules_task.init_params(problem, key),
+        molecules_task.make_loss(problem.potential, config),
+        problem.train.store,
+        problem.valid.store,
+        config=config,
+        workdir=workdir,
+        report=report,
+        train_batches=problem.train.batches,
+        valid_batches=problem.valid.batches,
+    )
+    if not outcome.is_finished:
+        return False
+    runs.plot_learning_curve(outcome, workdir, title=config.row)
+    states = jax.tree.map(np.asarray, outcome.state)
+    metrics, samples = [], []
+    for index, seed in enumerate(config.seeds):
+        params = jax.tree.map(lambda leaf, index=index: leaf[index], states.best_params)
+        measured, errors = _measure(problem, params, splits, config)
+        measured["best_step"] = int(states.best_step[index])
+        metrics.append(measured)
+        samples.append(errors)
+        name = "potential.npz" if index == 0 else f"potential-{seed}.npz"
+        saved_potential.save(workdir / name, _as_saved(problem, params, config))
+        for test in splits.tests:
+            prefix = f"{test}_" if test else ""
+            report(
+                f"{config.row} seed {seed}{f', {test}' if test else ''}: energy MAE "
+                f"{measured[f'{prefix}energy_mae']:.1f} meV, force MAE "
+                f"{measured[f'{prefix}force_mae']:.1f} meV/A"
+            )
+    report(f"trained potential: {workdir / 'potential.npz'}")
+    runs.store_rows(
+        kept,
+        metrics=metrics,
+        samples=samples,
+        params=sum(leaf[0].size for leaf in jax.tree.leaves(states.best_params)),
+        steps=config.num_steps,
+        seconds=outcome.seconds,
+        overrides=overrides or {},
+        workdir=workdir,
+        results=results,
+    )
+    return True
+
+
+def _measure(
+    problem: molecules_task.Problem,
+    params: PyTree,
+    splits: molecules_task.Splits,
+    config: ml_collections.ConfigDict,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the metrics and the errors of single configurations of one seed."""
+    valid, _ = molecules_task.measure(problem.potential, params, problem.valid)
+    metrics: dict[str, Any] = {f"valid_{name}": valid[name] for name in ("energy_mae", "force_mae")}
+    samples = {}
+    for name, structures in splits.tests.items():
+        prepared = molecules_task.prepare(
+            structures,
+            problem.references,
+            cutoff=config.cutoff,
+            batch_size=min(molecules_task.EVAL_BATCH, len(structures)),
+        )
+        prefix = f"{name}_" if name else ""
+        measured, errors = molecules_task.measure(problem.potential, params, prepared)
+        metrics |= {f"{prefix}{key}": value for key, value in measured.items()}
+        samples |= {f"{prefix}{key}": value for key, value in errors.items()}
+    plan = problem.train.plan
+    metrics |= {
+        "padding_nodes": round(float(plan.padding_nodes), 4),
+        "padding_edges": round(float(plan.padding_edges), 4),
+        "compilations": len(plan.classes),
+    }
+    return metrics, samples
+
+
+def _as_saved(
+    problem: molecules_task.Problem, params: PyTree, config: ml_collections.ConfigDict
+) -> saved_potential.SavedPotential:
+    return saved_potential.SavedPotential(
+        model=config.row,
+        hyperparameters=problem.hyperparameters,
+        **{
+            field.name: getattr(problem.potential, field.name)
+            for field in dataclasses.fields(problem.potential)
+            if field.name != "network"
+        },
+        reference_energies=tuple(problem.references.values()),
+        cutoff=config.cutoff,
+        params=params,
+        provenance={
+            "config": cli.as_json(config) | {"data": cli.as_json(config.data) | {"path": ""}},
+            "revision": provenance.revision(),
+            "versions": provenance.versions(),
+        },
+    )
+
+
+if __name__ == "__main__":
+    cli.run_training(run, case_fields=CASE_FIELDS)

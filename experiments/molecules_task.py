@@ -1,0 +1,307 @@
+"""What the tables of molecules have in common: data, potentials, losses, errors."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+from symjax_models.data.structures import Structures
+
+from symjax_models.data import (
+    batch_plan,
+    reference_energies,
+    structure_files,
+    structure_graphs,
+    structure_statistics,
+)
+from symjax_models.models import registry
+from symjax_models.models.potential import Potential
+from symjax_models.models.species import check_species
+from symjax_models.training import energy_force_loss
+from symjax_models.training.batches import SizeStrata
+from symjax_models.typing import Array, PRNGKey, PyTree
+
+EVAL_BATCH = 20  # configurations at a time in evaluation
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """Configurations with their labels.
+
+    Attributes:
+        train: For training.
+        valid: For the choice of the parameters.
+        tests: For the report, by name.
+        free_atoms: Energies of free atoms by atomic number, eV; fitted to `train` if None.
+    """
+
+    train: Structures
+    valid: Structures
+    tests: dict[str, Structures]
+    free_atoms: dict[int, float] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A split as the training engine takes it.
+
+    Attributes:
+        store: All configurations with their neighbours.
+        batches: One entry per shape.
+        plan: The shapes.
+    """
+
+    store: structure_graphs.GraphStore
+    batches: list[SizeStrata]
+    plan: batch_plan.BatchPlan
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Everything that training needs.
+
+    Attributes:
+        potential: Without parameters.
+        references: Energy of a free atom of every species, eV.
+        train: For training.
+        valid: For the choice of the parameters.
+        hyperparameters: All fields of the network, as JSON values.
+    """
+
+    potential: Potential
+    references: dict[int, float]
+    train: Prepared
+    valid: Prepared
+    hyperparameters: dict[str, Any]
+
+
+def data_folder(path: str, name: str) -> pathlib.Path:
+    """Return the folder of a data set.
+
+    Args:
+        path: The folder; empty for one in `$SYMJAX_MODELS_DATA`.
+        name: Name of the data set.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileNotFoundError: If there is none; says what to set.
+    """
+    folder = pathlib.Path(path or pathlib.Path(os.environ.get("SYMJAX_MODELS_DATA", ""), name))
+    if not folder.is_dir() or not (path or os.environ.get("SYMJAX_MODELS_DATA")):
+        raise FileNotFoundError(
+            f"no folder of {name} data at {str(folder)!r}; set --config.data.path, or "
+            f"SYMJAX_MODELS_DATA to the folder that holds {name}/"
+        )
+    return folder
+
+
+def load_rmd17(data: ml_collections.ConfigDict) -> Splits:
+    """Read the frames that `config.data` names of revised MD17.
+
+    Args:
+        data: Fields `path`, `molecule`, `split`, `num_train`, `num_valid`, `num_test`.
+
+    Returns:
+        The first frames of the official training file for training, its last ones for
+        validation, and the test file.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file has fewer frames.
+    """
+    folder = data_folder(data.path, "rmd17") / data.molecule
+    if not folder.is_dir():
+        known = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
+        raise ValueError(f"no molecule {data.molecule!r} in {folder.parent}, which has {known}")
+    train, test = (
+        structure_files.read_structures(folder / f"{part}_{data.split:02}.xyz.gz")
+        for part in ("train", "test")
+    )
+    if data.num_train + data.num_valid > len(train):
+        raise ValueError(
+            f"data.num_train ({data.num_train}) and data.num_valid ({data.num_valid}) are more "
+            f"than the {len(train)} frames of the training file"
+        )
+    count = data.num_test or len(test)
+    if count > len(test):
+        raise ValueError(f"data.num_test is {count}, and the test file has {len(test)} frames")
+    return Splits(
+        train=train.take(np.arange(data.num_train)),
+        valid=train.take(np.arange(len(train) - data.num_valid, len(train))),
+        tests={"": test.take(np.arange(count))},
+    )
+
+
+def make_problem(
+    splits: Splits, config: ml_collections.ConfigDict, *, report: Callable[[str], None]
+) -> Problem:
+    """Build the potential of a config for data, and the batches.
+
+    Args:
+        splits: The data.
+        config: The config.
+        report: Takes lines about the data and the batches.
+
+    Returns:
+        The problem.
+    """
+    species = tuple(np.unique(splits.train.numbers).tolist())
+    for structures in (splits.valid, *splits.tests.values()):
+        check_species(structures.numbers, species)
+    for line in structure_statistics.describe(splits.train).splitlines():
+        report(line)
+    references = splits.free_atoms
+    if references is None:
+        references = reference_energies.least_squares(splits.train)
+    references = {number: references[number] for number in species}
+    train = prepare(
+        splits.train,
+        references,
+        cutoff=config.cutoff,
+        batch_size=config.batch_size,
+        max_compilations=config.max_compilations,
+    )
+    valid = prepare(
+        splits.valid,
+        references,
+        cutoff=config.cutoff,
+        batch_size=min(EVAL_BATCH, len(splits.valid)),
+    )
+    report(f"batches: {train.plan.describe()}")
+    hyperparameters = {
+        "species": list(species),
+        "cutoff": config.cutoff,
+        "num_neighbours": round(float(train.store.num_edges.sum() / len(train.store.numbers)), 4),
+        **{name: _as_list(value) for name, value in config.model.items()},
+    }
+    network = registry.make_model(config.row, {k: _as_tuple(v) for k, v in hyperparameters.items()})
+    rest = reference_energies.subtract(splits.train, references)
+    scale, shift = reference_energies.scale_and_shift(rest, species=species)
+    potential = Potential(network, scale=scale, shift=shift)
+    return Problem(potential, references, train, valid, hyperparameters)
+
+
+def prepare(
+    structures: Structures,
+    references: dict[int, float],
+    *,
+    cutoff: float,
+    batch_size: int,
+    max_compilations: int = 4,
+) -> Prepared:
+    """Take the energies of free atoms off, list neighbours, plan the batches.
+
+    Args:
+        structures: The configurations.
+        references: Energy of a free atom of every species, eV.
+        cutoff: Largest distance of neighbours, angstrom.
+        batch_size: Configurations per batch.
+        max_compilations: Shapes of batches at most.
+
+    Returns:
+        The prepared split.
+    """
+    rest = reference_energies.subtract(structures, references)
+    store = structure_graphs.make_store(rest, cutoff=cutoff)
+    plan = batch_plan.plan_batches(
+        store.num_atoms,
+        store.num_edges,
+        batch_size=batch_size,
+        max_compilations=max_compilations,
+    )
+    batches = [
+        SizeStrata(
+            part.members,
+            part.batch_size,
+            functools.partial(
+                structure_graphs.gather_batch, num_nodes=part.num_nodes, num_edges=part.num_edges
+            ),
+        )
+        for part in plan.classes
+    ]
+    return Prepared(store, batches, plan)
+
+
+def make_loss(
+    potential: Potential, config: ml_collections.ConfigDict
+) -> Callable[[PyTree, PyTree, PRNGKey | None], Array]:
+    """Make the loss of a batch that `gather_batch` assembled, as the training engine takes it."""
+    weights = energy_force_loss.LossWeights(**config.loss)
+
+    def loss(params: PyTree, batch: Any, _: PRNGKey | None) -> Array:
+        graph, labels = batch
+        prediction = potential.predict(params, graph)
+        return energy_force_loss.energy_force_loss(prediction, graph, labels, weights=weights)
+
+    return loss
+
+
+def init_params(problem: Problem, key: PRNGKey) -> PyTree:
+    """Draw the parameters of a potential."""
+    batches = problem.train.batches[0]
+    graph, _ = batches.gather(problem.train.store, jnp.arange(1))
+    return problem.potential.init(key, graph)
+
+
+def measure(
+    potential: Potential, params: PyTree, prepared: Prepared
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Measure the errors of a trained potential.
+
+    Args:
+        potential: The potential.
+        params: Its parameters.
+        prepared: Configurations with their labels.
+
+    Returns:
+        Mean absolute and root mean square errors, `energy_mae`, `energy_rmse` (meV per
+        configuration), `force_mae`, `force_rmse` (meV/angstrom, over components), and a standard
+        error, `energy_mae_se`; and the signed errors of energies and the mean absolute ones of
+        forces of every configuration, `energy_errors` and `force_errors`.
+    """
+    errors: dict[str, np.ndarray] = {}
+    store = jax.device_put(prepared.store)
+    for batches in prepared.batches:
+
+        @jax.jit
+        def evaluate(params: PyTree, store: Any, indices: Array, batches: SizeStrata = batches):
+            graph, labels = batches.gather(store, indices)
+            return energy_force_loss.absolute_errors(
+                potential.predict(params, graph), graph, labels
+            )
+
+        for indices in batches.every_example():
+            found = jax.device_get(evaluate(params, store, jnp.asarray(indices)))
+            for name, values in found.items():
+                kept = errors.setdefault(name, np.zeros(len(prepared.store.num_atoms)))
+                kept[indices[indices >= 0]] = values[indices >= 0]
+    count = 3.0 * prepared.store.num_atoms
+    energy = 1e3 * errors["energy"]
+    metrics = {
+        "energy_mae": float(np.abs(energy).mean()),
+        "energy_mae_se": float(np.abs(energy).std() / np.sqrt(len(energy))),
+        "energy_rmse": float(np.sqrt(np.square(energy).mean())),
+        "force_mae": float(1e3 * errors["force_absolute"].sum() / count.sum()),
+        "force_rmse": float(1e3 * np.sqrt(errors["force_square"].sum() / count.sum())),
+    }
+    of_frames = {
+        "energy_errors": energy,
+        "force_errors": 1e3 * errors["force_absolute"] / count,
+    }
+    return metrics, of_frames
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -1,0 +1,75 @@
+"""The convolution over the atoms within a cutoff that interatomic potentials are made of."""
+
+import functools
+import math
+
+from symjax_models.layers import Convolution
+from symjax_models.ops import cutoffs, radial
+from symjax_models.reps import Rep
+from symjax_models.typing import Array
+
+
+def atomic_convolution(
+    rep_out: Rep,
+    *,
+    max_degree: int,
+    cutoff: float,
+    num_neighbours: float,
+    num_radial: int,
+    radial_hidden: tuple[int, ...],
+    name: str,
+) -> Convolution:
+    """Build a convolution that fades out at a cutoff.
+
+    Its weights are `u(r) MLP(b_1(r), ..., b_K(r))`, with the Bessel functions b of
+    `normalized_bessel` and the polynomial u of order 6, which is flat twice at the cutoff. So
+    energies have continuous first and second derivatives as atoms come and go.
+
+    Args:
+        rep_out: Representation of the output.
+        max_degree: Highest degree of the harmonics.
+        cutoff: Angstrom.
+        num_neighbours: Average number of neighbours.
+        num_radial: K.
+        radial_hidden: Widths of the hidden layers of the MLP.
+        name: Of the layer.
+
+    Returns:
+        The layer.
+
+    Source:
+        Batzner et al. 2022, arXiv:2101.03164, equation 8 and the text below. Deviations: there u
+        multiplies b, and the MLP has no biases; here it multiplies the result. Paths into one irrep
+        are summed with their weights, and mixed by one matrix instead of one for each path.
+    """
+    return Convolution(
+        rep_out,
+        max_degree=max_degree,
+        num_neighbours=num_neighbours,
+        radial=functools.partial(normalized_bessel, num_functions=num_radial, cutoff=cutoff),
+        cutoff=functools.partial(cutoffs.polynomial_cutoff, cutoff=cutoff),
+        hidden=tuple(radial_hidden),
+        name=name,
+    )
+
+
+def normalized_bessel(distances: Array, *, num_functions: int, cutoff: float) -> Array:
+    """Evaluate `radial.bessel` times sqrt(c^3 / 3), with mean square 1 over the ball of radius c.
+
+    Args:
+        distances: `[...]`, in the unit of the cutoff.
+        num_functions: K.
+        cutoff: c.
+
+    Returns:
+        `[..., K]`, whatever the unit of length.
+
+    >>> import jax.numpy as jnp
+    >>> r = (jnp.arange(1000) + 0.5) / 200
+    >>> b = normalized_bessel(r, num_functions=2, cutoff=5.0)
+    >>> jnp.average(jnp.square(b), axis=0, weights=r**2).round(2).tolist()
+    [1.0, 1.0]
+    """
+    return math.sqrt(cutoff**3 / 3) * radial.bessel(
+        distances, num_functions=num_functions, cutoff=cutoff
+    )
