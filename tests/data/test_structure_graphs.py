@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from symjax_models.data.structures import Structures
 
 from symjax_models.data.structure_graphs import gather_batch, make_store
+from symjax_models.data.structures import Structures
 from symjax_models.models.potential import edge_displacements
 
 pytest.importorskip("vesin", reason="the extra [molecules]")
