@@ -8,8 +8,10 @@ it leaves the trained potential there, `potential.npz`, for `experiments.potenti
 one row per seed to `experiments/results/<table>.jsonl`.
 """
 
+import contextlib
 import dataclasses
 import pathlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +19,19 @@ import jax
 import ml_collections
 import numpy as np
 
-from experiments import cli, molecules_task, provenance, runs, store
+from experiments import (
+    cli,
+    molecules_data,
+    molecules_task,
+    potential_checks,
+    potentials,
+    provenance,
+    runs,
+    store,
+)
+from symjax_models.dynamics import Settings, observables, simulate
 from symjax_models.models import saved_potential
+from symjax_models.progress import ProgressLine
 from symjax_models.typing import PyTree
 
 FIELDS = {
@@ -26,11 +39,15 @@ FIELDS = {
     "cutoff": float, "model": ml_collections.ConfigDict, "loss": ml_collections.ConfigDict,
     "batch_size": int, "num_steps": int, "steps_per_dispatch": int, "eval_every": int,
     "checkpoint_every": int, "max_compilations": int, "optimizer": ml_collections.ConfigDict,
-    "num_devices": int, "tensorboard": bool,
+    "num_devices": int, "tensorboard": bool, "dynamics": ml_collections.ConfigDict,
 }  # fmt: skip
 # Fields that say which run of a row it is: setting them is no override.
 CASE_FIELDS = ("data.path", "data.molecule", "data.split", "data.num_train")
-_LOADERS = {"rmd17": molecules_task.load_rmd17}
+_LOADERS = {
+    "acac": molecules_data.load_acac,
+    "gfn2": molecules_data.load_gfn2,
+    "rmd17": molecules_data.load_rmd17,
+}
 
 
 def run(
@@ -86,7 +103,10 @@ def run(
         metrics.append(measured)
         samples.append(errors)
         name = "potential.npz" if index == 0 else f"potential-{seed}.npz"
-        saved_potential.save(workdir / name, _as_saved(problem, params, config))
+        saved = _as_saved(problem, params, config)
+        saved_potential.save(workdir / name, saved)
+        if config.dynamics.picoseconds:
+            measured |= _run_dynamics(saved, splits, config, workdir, report=report)
         for test in splits.tests:
             prefix = f"{test}_" if test else ""
             report(
@@ -112,7 +132,7 @@ def run(
 def _measure(
     problem: molecules_task.Problem,
     params: PyTree,
-    splits: molecules_task.Splits,
+    splits: molecules_data.Splits,
     config: ml_collections.ConfigDict,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the metrics and the errors of single configurations of one seed."""
@@ -137,6 +157,47 @@ def _measure(
         "compilations": len(plan.classes),
     }
     return metrics, samples
+
+
+def _run_dynamics(
+    saved: saved_potential.SavedPotential,
+    splits: molecules_data.Splits,
+    config: ml_collections.ConfigDict,
+    workdir: pathlib.Path,
+    *,
+    report: Callable[[str], None],
+) -> dict[str, float]:
+    """Move the first test configuration at constant energy; return what is measured."""
+    fields = dict(config.dynamics)
+    steps = round(1000 * fields.pop("picoseconds") / fields["timestep"])
+    settings = Settings(num_steps=steps, **fields)
+    test = next(iter(splits.tests.values()))
+    line = ProgressLine("dynamics", total=steps, unit="steps", report=report)
+    began, done = time.perf_counter(), 0
+
+    def count(step: int) -> None:
+        nonlocal done
+        line.advance(step - done)
+        done = step
+
+    trajectory = simulate(saved, potential_checks.system_of(test.frame(0)), settings, report=count)
+    line.finish()
+    seconds = time.perf_counter() - began
+    drift = 1000 * observables.energy_drift(trajectory)
+    report(
+        f"drift of the energy in {steps * settings.timestep / 1000:g} ps: {drift:.1e} meV/atom/ps"
+    )
+    with contextlib.suppress(ImportError):
+        path = workdir / "dynamics.png"
+        positions = np.stack([test.frame(index)["positions"] for index in range(len(test))])
+        potentials.plot_dynamics(trajectory, path, reference=positions)
+        report(f"figure: {path}")
+    return {
+        "nve_drift": drift,
+        "nve_fluctuation": 1000 * observables.energy_fluctuation(trajectory),
+        "nve_temperature": float(trajectory.temperature.mean()),
+        "md_steps_per_second": round(steps / seconds, 1),
+    }
 
 
 def _as_saved(

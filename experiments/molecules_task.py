@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,15 +9,15 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
-from symjax_models.data.structures import Structures
 
+from experiments import molecules_data
 from symjax_models.data import (
     batch_plan,
     reference_energies,
-    structure_files,
     structure_graphs,
     structure_statistics,
 )
+from symjax_models.data.structures import Structures
 from symjax_models.models import registry
 from symjax_models.models.potential import Potential
 from symjax_models.models.species import check_species
@@ -28,23 +26,6 @@ from symjax_models.training.batches import SizeStrata
 from symjax_models.typing import Array, PRNGKey, PyTree
 
 EVAL_BATCH = 20  # configurations at a time in evaluation
-
-
-@dataclasses.dataclass(frozen=True)
-class Splits:
-    """Configurations with their labels.
-
-    Attributes:
-        train: For training.
-        valid: For the choice of the parameters.
-        tests: For the report, by name.
-        free_atoms: Energies of free atoms by atomic number, eV; fitted to `train` if None.
-    """
-
-    train: Structures
-    valid: Structures
-    tests: dict[str, Structures]
-    free_atoms: dict[int, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,67 +62,11 @@ class Problem:
     hyperparameters: dict[str, Any]
 
 
-def data_folder(path: str, name: str) -> pathlib.Path:
-    """Return the folder of a data set.
-
-    Args:
-        path: The folder; empty for one in `$SYMJAX_MODELS_DATA`.
-        name: Name of the data set.
-
-    Returns:
-        The folder.
-
-    Raises:
-        FileNotFoundError: If there is none; says what to set.
-    """
-    folder = pathlib.Path(path or pathlib.Path(os.environ.get("SYMJAX_MODELS_DATA", ""), name))
-    if not folder.is_dir() or not (path or os.environ.get("SYMJAX_MODELS_DATA")):
-        raise FileNotFoundError(
-            f"no folder of {name} data at {str(folder)!r}; set --config.data.path, or "
-            f"SYMJAX_MODELS_DATA to the folder that holds {name}/"
-        )
-    return folder
-
-
-def load_rmd17(data: ml_collections.ConfigDict) -> Splits:
-    """Read the frames that `config.data` names of revised MD17.
-
-    Args:
-        data: Fields `path`, `molecule`, `split`, `num_train`, `num_valid`, `num_test`.
-
-    Returns:
-        The first frames of the official training file for training, its last ones for
-        validation, and the test file.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file has fewer frames.
-    """
-    folder = data_folder(data.path, "rmd17") / data.molecule
-    if not folder.is_dir():
-        known = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
-        raise ValueError(f"no molecule {data.molecule!r} in {folder.parent}, which has {known}")
-    train, test = (
-        structure_files.read_structures(folder / f"{part}_{data.split:02}.xyz.gz")
-        for part in ("train", "test")
-    )
-    if data.num_train + data.num_valid > len(train):
-        raise ValueError(
-            f"data.num_train ({data.num_train}) and data.num_valid ({data.num_valid}) are more "
-            f"than the {len(train)} frames of the training file"
-        )
-    count = data.num_test or len(test)
-    if count > len(test):
-        raise ValueError(f"data.num_test is {count}, and the test file has {len(test)} frames")
-    return Splits(
-        train=train.take(np.arange(data.num_train)),
-        valid=train.take(np.arange(len(train) - data.num_valid, len(train))),
-        tests={"": test.take(np.arange(count))},
-    )
-
-
 def make_problem(
-    splits: Splits, config: ml_collections.ConfigDict, *, report: Callable[[str], None]
+    splits: molecules_data.Splits,
+    config: ml_collections.ConfigDict,
+    *,
+    report: Callable[[str], None],
 ) -> Problem:
     """Build the potential of a config for data, and the batches.
 

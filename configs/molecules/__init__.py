@@ -1,0 +1,1 @@
+"""What the tables rmd17, acac and gfn2 share."""

@@ -1,0 +1,153 @@
+"""The data of the tables of molecules, split for training, validation and test."""
+
+import dataclasses
+import os
+import pathlib
+
+import ml_collections
+import numpy as np
+
+from symjax_models.data import (
+    cache,
+    gfn2,
+    reference_energies,
+    structure_files,
+    structure_splits,
+)
+from symjax_models.data.structures import Structures
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """Configurations with their labels.
+
+    Attributes:
+        train: For training.
+        valid: For the choice of the parameters.
+        tests: For the report, by name.
+        free_atoms: Energies of free atoms by atomic number, eV; fitted to `train` if None.
+    """
+
+    train: Structures
+    valid: Structures
+    tests: dict[str, Structures]
+    free_atoms: dict[int, float] | None = None
+
+
+def data_folder(path: str, name: str) -> pathlib.Path:
+    """Return the folder of a data set.
+
+    Args:
+        path: The folder; empty for one in `$SYMJAX_MODELS_DATA`.
+        name: Name of the data set.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileNotFoundError: If there is none; says what to set.
+    """
+    folder = pathlib.Path(path or pathlib.Path(os.environ.get("SYMJAX_MODELS_DATA", ""), name))
+    if not folder.is_dir() or not (path or os.environ.get("SYMJAX_MODELS_DATA")):
+        raise FileNotFoundError(
+            f"no folder of {name} data at {str(folder)!r}; set --config.data.path, or "
+            f"SYMJAX_MODELS_DATA to the folder that holds {name}/"
+        )
+    return folder
+
+
+def load_rmd17(data: ml_collections.ConfigDict) -> Splits:
+    """Read the frames that `config.data` names of revised MD17.
+
+    Args:
+        data: Fields `path`, `molecule`, `split`, `num_train`, `num_valid`, `num_test`.
+
+    Returns:
+        The first frames of the official training file for training, its last ones for
+        validation, and the test file.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file has fewer frames.
+    """
+    folder = data_folder(data.path, "rmd17") / data.molecule
+    if not folder.is_dir():
+        known = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
+        raise ValueError(f"no molecule {data.molecule!r} in {folder.parent}, which has {known}")
+    train, test = (
+        structure_files.read_structures(folder / f"{part}_{data.split:02}.xyz.gz")
+        for part in ("train", "test")
+    )
+    if data.num_train + data.num_valid > len(train):
+        raise ValueError(
+            f"data.num_train ({data.num_train}) and data.num_valid ({data.num_valid}) are more "
+            f"than the {len(train)} frames of the training file"
+        )
+    count = data.num_test or len(test)
+    if count > len(test):
+        raise ValueError(f"data.num_test is {count}, and the test file has {len(test)} frames")
+    return Splits(
+        train=train.take(np.arange(data.num_train)),
+        valid=train.take(np.arange(len(train) - data.num_valid, len(train))),
+        tests={"": test.take(np.arange(count))},
+    )
+
+
+def load_acac(data: ml_collections.ConfigDict) -> Splits:
+    """Read acetylacetone: trained at one temperature, tested at two and along two scans.
+
+    Args:
+        data: Fields `path`, `temperature`, `num_train`, `num_valid`, `seed`.
+
+    Returns:
+        Frames of the training file at that temperature, drawn at random; tests `300K`, `600K`,
+        `dihedral` and `h_transfer`; energies of free atoms from their file.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If there are fewer frames.
+    """
+    folder = data_folder(data.path, "acac")
+    train = structure_files.read_structures(folder / f"train_{data.temperature}K.xyz.gz")
+    atoms = structure_files.read_structures(folder / "isolated_atoms.xyz")
+    tests = {
+        "300K": "test_MD_300K", "600K": "test_MD_600K", "dihedral": "test_dihedral",
+        "h_transfer": "test_H_transfer",
+    }  # fmt: skip
+    chosen, valid = structure_splits.split(train, (data.num_train, data.num_valid), seed=data.seed)
+    return Splits(
+        chosen,
+        valid,
+        {
+            name: structure_files.read_structures(folder / f"{file}.xyz.gz")
+            for name, file in tests.items()
+        },
+        reference_energies.isolated_atoms(atoms),
+    )
+
+
+def load_gfn2(data: ml_collections.ConfigDict) -> Splits:
+    """Generate a trajectory of a molecule with GFN2-xTB, or read it from the cache.
+
+    Args:
+        data: Fields `molecule`, `temperature`, `num_train`, `num_valid`, `num_test`, `seed`.
+
+    Returns:
+        Random frames of one trajectory.
+    """
+    constants = {
+        "molecule": data.molecule, "temperature_K": float(data.temperature), "seed": data.seed,
+        "num_frames": data.num_train + data.num_valid + data.num_test,
+    }  # fmt: skip
+    path = cache.default_folder() / cache.file_name(f"gfn2_{data.molecule}", constants)
+    if path.exists():
+        structures = Structures.load(path)
+    else:
+        structures = gfn2.generate_trajectory(**constants)
+        gfn2.check_labels(structures)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        structures.save(path)
+    train, valid, test = structure_splits.split(
+        structures, (data.num_train, data.num_valid, data.num_test), seed=data.seed
+    )
+    return Splits(train, valid, {"": test})
