@@ -42,13 +42,13 @@ class PaiNN(nn.Module):
     Numerics:
         Continuous first and second derivatives as an atom crosses the cutoff, and where a symmetry
         makes vectors vanish. An atom without neighbours has the energy of its species.
-        589,441 parameters with the defaults and three species.
+        576,641 parameters with the defaults and three species.
 
     Source:
         Schuett et al. 2021, arXiv:2102.03150, equations 7 to 10 and figure 2. Deviations: a
         polynomial for u, as the second derivative of a cosine jumps at the cutoff; sqrt(1 + v^2)
-        - 1 for the norm of v, whose slope jumps at v = 0; Bessel functions are scaled to mean
-        square 1; the division by sqrt(n).
+        - 1 for the norm of v, whose slope jumps at v = 0; Bessel functions are those of
+        `normalized_bessel`; the division by sqrt(n).
     """
 
     species: tuple[int, ...]

@@ -35,7 +35,7 @@ class SchNet(nn.Module):
 
     Numerics:
         Continuous first and second derivatives as an atom crosses the cutoff. An atom without
-        neighbours has the energy of its species. 469,121 parameters with the defaults and three
+        neighbours has the energy of its species. 443,393 parameters with the defaults and three
         species.
 
     Source:
