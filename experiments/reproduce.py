@@ -14,10 +14,20 @@ from collections.abc import Sequence
 import jax
 from absl import flags
 
-from experiments import cli, nbody_table, provenance, store, synthetic_table, tables
+from experiments import (
+    cli,
+    nbody_table,
+    provenance,
+    rmd17_table,
+    store,
+    synthetic_table,
+    tables,
+)
 from symjax_models.suggestion import look_up
 
-_TABLES = {table.name: table for table in (nbody_table.TABLE, synthetic_table.TABLE)}
+_TABLES = {
+    table.name: table for table in (nbody_table.TABLE, synthetic_table.TABLE, rmd17_table.TABLE)
+}
 
 
 def reproduce(

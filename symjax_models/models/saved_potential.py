@@ -115,7 +115,7 @@ def load(path: str | os.PathLike[str]) -> SavedPotential:
     if not path.is_file():
         raise FileNotFoundError(f"no trained potential at {path}; a finished run leaves one there")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         settings = json.loads(str(arrays.pop(_SETTINGS)))
         found = settings.pop("format")
