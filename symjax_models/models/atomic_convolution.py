@@ -22,7 +22,7 @@ def atomic_convolution(
     """Build a convolution that fades out at a cutoff.
 
     Its weights are `u(r) MLP(b_1(r), ..., b_K(r))`, with the Bessel functions b of
-    `normalized_bessel` and the polynomial u of order 6, which is flat twice at the cutoff. So
+    `scaled_bessel` and the polynomial u of order 6, which is flat twice at the cutoff. So
     energies have continuous first and second derivatives as atoms come and go.
 
     Args:
@@ -46,36 +46,33 @@ def atomic_convolution(
         rep_out,
         max_degree=max_degree,
         num_neighbours=num_neighbours,
-        radial=functools.partial(normalized_bessel, num_functions=num_radial, cutoff=cutoff),
+        radial=functools.partial(scaled_bessel, num_functions=num_radial, cutoff=cutoff),
         cutoff=functools.partial(cutoffs.polynomial_cutoff, cutoff=cutoff),
         hidden=tuple(radial_hidden),
         name=name,
     )
 
 
-def normalized_bessel(distances: Array, *, num_functions: int, cutoff: float) -> Array:
-    """Evaluate Bessel functions whose mean square over n is about 1 at a fifth of the cutoff.
+def scaled_bessel(distances: Array, *, num_functions: int, cutoff: float) -> Array:
+    """Evaluate `2 sin(n pi r / c) / (c r)` for n = 1..K, sqrt(2 / c) times `radial.bessel`.
 
-    b_n(r) = sqrt(2) c / (5 r) sin(n pi r / c) for n = 1..K, which is `radial.bessel` times
-    c^(3/2) / 5.
+    The scale is part of the model: the larger it is, the faster the weights can vary with the
+    distance, and the worse a potential trained on few configurations does on others.
 
     Args:
-        distances: r, `[...]`, in the unit of the cutoff.
+        distances: r, `[...]`, angstrom.
         num_functions: K.
-        cutoff: c.
+        cutoff: c, angstrom.
 
     Returns:
-        `[..., K]`, whatever the unit of length.
+        `[..., K]`, 1/angstrom.
 
-    Numerics:
-        A fifth of 5 angstrom is the shortest bond, so no neighbour has functions that are larger.
-        With the larger ones that have mean square 1 over the ball of radius c, the initial forces
-        of networks on a molecule, where several neighbours are close, are larger than the usual
-        labels by two to five orders of magnitude.
+    Source: the code of Batzner et al. 2022, arXiv:2101.03164.
 
     >>> import jax.numpy as jnp
-    >>> jnp.mean(jnp.square(normalized_bessel(1.0, num_functions=4, cutoff=5.0))).round(2).item()
-    1.25
+    >>> scaled_bessel(jnp.array(2.0), num_functions=3, cutoff=4.0).round(3).tolist()
+    [0.25, 0.0, -0.25]
     """
-    scale = math.sqrt(cutoff) ** 3 / 5
-    return scale * radial.bessel(distances, num_functions=num_functions, cutoff=cutoff)
+    return math.sqrt(2 / cutoff) * radial.bessel(
+        distances, num_functions=num_functions, cutoff=cutoff
+    )

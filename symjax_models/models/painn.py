@@ -6,9 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from symjax_models.layers import MLP, Dense
-from symjax_models.models.atomic_convolution import normalized_bessel
 from symjax_models.models.species_layers import SpeciesEmbedding, species_one_hot
-from symjax_models.ops import cutoffs, message_passing, safe
+from symjax_models.ops import cutoffs, message_passing, radial, safe
 from symjax_models.ops.graph import Graph
 from symjax_models.typing import Array
 
@@ -47,8 +46,7 @@ class PaiNN(nn.Module):
     Source:
         Schuett et al. 2021, arXiv:2102.03150, equations 7 to 10 and figure 2. Deviations: a
         polynomial for u, as the second derivative of a cosine jumps at the cutoff; sqrt(1 + v^2)
-        - 1 for the norm of v, whose slope jumps at v = 0; Bessel functions are those of
-        `normalized_bessel`; the division by sqrt(n).
+        - 1 for the norm of v, whose slope jumps at v = 0; the division by sqrt(n).
     """
 
     species: tuple[int, ...]
@@ -71,7 +69,9 @@ class PaiNN(nn.Module):
         displacements = message_passing.mask_edges(graph, graph.edges["displacements"])
         distances = safe.norm(displacements)
         directions = safe.divide(displacements, distances[:, None])[:, :, None]
-        g = normalized_bessel(distances, num_functions=self.num_radial, cutoff=self.cutoff)
+        # sin(n pi r / c) / r, without the factor that normalizes.
+        g = radial.bessel(distances, num_functions=self.num_radial, cutoff=self.cutoff)
+        g *= math.sqrt(self.cutoff / 2)
         envelope = cutoffs.polynomial_cutoff(distances, cutoff=self.cutoff)[:, None]
         envelope /= math.sqrt(self.num_neighbours)
         q = SpeciesEmbedding(self.features, name="embedding")(species_one_hot(graph, self.species))

@@ -42,7 +42,7 @@ def shapes_of(model):
 
 
 def bessel(r):
-    return 3**1.5 / 5 * radial.bessel(r, num_functions=2, cutoff=3.0)
+    return np.sqrt(2 / 3) * radial.bessel(r, num_functions=2, cutoff=3.0)
 
 
 def sigmoid(x):

@@ -46,7 +46,7 @@ def perceptron(params, x):
 
 def filters(params, r):
     d = r / 3
-    waves = np.sqrt(2) * 0.6 * np.sin(np.array([1, 2]) * np.pi * d) / r
+    waves = np.sin(np.array([1, 2]) * np.pi * d) / r
     envelope = 1 - 28 * d**6 + 48 * d**7 - 21 * d**8 if d < 1 else 0.0
     return envelope * dense(params, waves) / np.sqrt(2)
 
