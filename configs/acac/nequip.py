@@ -23,7 +23,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "max_degree": 1 if smoke else 3 if full else 2,
         "num_layers": 2 if smoke else 5 if full else 4,
     }
-    config.optimizer.learning_rate = 5e-3
+    config.optimizer.learning_rate = 1e-3
     if full:
         config.num_steps = 400_000
         config.eval_every = 1000
