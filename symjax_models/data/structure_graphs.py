@@ -1,5 +1,6 @@
 """Configurations of atoms as padded graphs, assembled from one store of arrays."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -30,17 +31,17 @@ class GraphStore(NamedTuple):
         labels: Energies `[F]`, forces `[A, 3]`, stresses `[F, 3, 3]`: those that there are.
     """
 
-    numbers: Array
-    positions: Array
-    num_atoms: Array
-    num_edges: Array
-    atom_starts: Array
-    edge_starts: Array
-    senders: Array
-    receivers: Array
-    shifts: Array | None
-    cells: Array | None
-    labels: dict[str, Array]
+    numbers: Array | np.ndarray
+    positions: Array | np.ndarray
+    num_atoms: Array | np.ndarray
+    num_edges: Array | np.ndarray
+    atom_starts: Array | np.ndarray
+    edge_starts: Array | np.ndarray
+    senders: Array | np.ndarray
+    receivers: Array | np.ndarray
+    shifts: Array | np.ndarray | None
+    cells: Array | np.ndarray | None
+    labels: Mapping[str, Array | np.ndarray]
 
 
 def make_store(
@@ -112,10 +113,10 @@ def gather_batch(
     edges, graphs, edge_mask = _places(edge_starts, n_edge, num_edges)
     offsets = (jnp.cumsum(n_node) - n_node)[graphs]
 
-    def ends(values: Array) -> Array:
+    def ends(values: Array | np.ndarray) -> Array:
         return jnp.where(edge_mask, jnp.asarray(values)[edges] + offsets, num_nodes - 1)
 
-    def take(values: Array, places: Array, mask: Array) -> Array:
+    def take(values: Array | np.ndarray, places: Array, mask: Array) -> Array:
         rows = jnp.asarray(values)[places]
         return jnp.where(mask.reshape(-1, *[1] * (rows.ndim - 1)), rows, 0)
 

@@ -1,7 +1,7 @@
 """Trained potentials as calculators of ASE."""
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 import ase
 import jax
@@ -33,7 +33,9 @@ class PotentialCalculator(Calculator):
         skin_list: The neighbour list, with the numbers of lists and of growths so far.
     """
 
-    implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
+    implemented_properties: ClassVar[list[str]] = [
+        "energy", "free_energy", "energies", "forces", "stress"
+    ]  # fmt: skip
 
     def __init__(
         self, saved: SavedPotential, *, skin: float = 0.5, dtype: Any = np.float32, **kwargs: Any
@@ -66,6 +68,7 @@ class PotentialCalculator(Calculator):
                 not finite.
         """
         super().calculate(atoms, properties, system_changes)
+        assert self.atoms is not None  # ASE has copied them by now
         numbers, positions = self.atoms.numbers, self.atoms.positions
         check_species(numbers, self._saved.species)
         if not np.isfinite(positions).all():
@@ -112,21 +115,22 @@ def make_graph(
     Returns:
         The sparse graph, of NumPy arrays.
     """
-    return Graph(
-        nodes={
+    arrays: dict[str, Any] = {
+        "nodes": {
             "numbers": np.asarray(numbers, np.int32),
             # Where atoms are makes no difference, and near the origin fewer digits are lost.
             "positions": np.asarray(positions - positions.mean(axis=0), dtype),
         },
-        edges={},
-        senders=edges.senders,
-        receivers=edges.receivers,
-        n_node=np.array([len(numbers)], np.int32),
-        n_edge=np.array([edges.mask.sum()], np.int32),
-        edge_mask=edges.mask,
-        cell=None if cell is None else np.asarray(cell, dtype)[None],
-        shifts=None if cell is None else edges.shifts.astype(dtype),
-    )
+        "senders": edges.senders,
+        "receivers": edges.receivers,
+        "n_node": np.array([len(numbers)], np.int32),
+        "n_edge": np.array([edges.mask.sum()], np.int32),
+        "edge_mask": edges.mask,
+    }
+    if cell is not None:
+        arrays["cell"] = np.asarray(cell, dtype)[None]
+        arrays["shifts"] = edges.shifts.astype(dtype)
+    return Graph(edges={}, **arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0)

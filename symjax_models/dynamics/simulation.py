@@ -249,7 +249,7 @@ def _run_steps(
 
     def forces(positions: Array) -> tuple[Array, Array]:
         nodes = graph.nodes | {"positions": positions}
-        predicted = potential.predict(params, graph.replace(nodes=nodes))
+        predicted = potential.predict(params, dataclasses.replace(graph, nodes=nodes))
         return predicted.energies[0], predicted.forces
 
     def step(_: int, carry: tuple[MDState, Array]) -> tuple[MDState, Array]:
@@ -288,6 +288,6 @@ def _trajectory(
         positions=states.positions,
         velocities=states.velocities * FEMTOSECOND,
         potential=saved.add_reference(states.energy, system.numbers),
-        kinetic=np.asarray(kinetic_energy(states.velocities, np.asarray(system.masses))),
+        kinetic=np.asarray(kinetic_energy(states.velocities, jnp.asarray(system.masses))),
         num_lists=num_lists,
     )

@@ -82,10 +82,13 @@ class Potential:
 
         Args:
             params: Variables of the network.
-            graph: A batch with nodes `numbers` `[N]` and `positions` `[N, 3]`, angstrom.
+            graph: A sparse batch with nodes `numbers` `[N]` and `positions` `[N, 3]`, angstrom.
 
         Returns:
             The prediction; zero on padding, which may hold anything.
+
+        Raises:
+            ValueError: If the graph is dense.
 
         Equivariance:
             E(3): energies are invariant, forces and stresses rotate; permutations of atoms;
@@ -98,6 +101,9 @@ class Potential:
             The network computes in the precision of its parameters; displacements and sums are in
             that of the positions.
         """
+        senders, receivers = graph.senders, graph.receivers
+        if senders is None or receivers is None:
+            raise ValueError("a potential reads sparse graphs; ops.graph.to_sparse makes them")
         displacements = edge_displacements(graph)
         narrow = jax.tree.leaves(params)[0].dtype
 
@@ -109,8 +115,8 @@ class Potential:
         slopes, sites = jax.grad(total, has_aux=True)(displacements)
         slopes = message_passing.mask_edges(graph, slopes)
         num_nodes = sites.shape[0]
-        forces = jax.ops.segment_sum(slopes, graph.senders, num_segments=num_nodes)
-        forces -= jax.ops.segment_sum(slopes, graph.receivers, num_segments=num_nodes)
+        forces = jax.ops.segment_sum(slopes, senders, num_segments=num_nodes)
+        forces -= jax.ops.segment_sum(slopes, receivers, num_segments=num_nodes)
         energies = pooling.pool_nodes(graph, sites, how="sum")
         stresses = None
         if graph.cell is not None:
@@ -118,7 +124,7 @@ class Potential:
         return Prediction(sites, energies, forces, stresses)
 
     def _site_energies(self, params: PyTree, graph: Graph) -> Array:
-        values = self.network.apply(params, graph)[..., 0]
+        values = jnp.asarray(self.network.apply(params, graph))[..., 0]
         index = species_index(graph.nodes["numbers"], self.network.species)
         scale, shift = (jnp.asarray(np.array(v), values.dtype) for v in (self.scale, self.shift))
         return mask_padding(graph.node_mask, scale[index] * values + shift[index])
@@ -136,7 +142,7 @@ def edge_displacements(graph: Graph) -> Array:
         `[E, 3]`, zero on padding edges.
     """
     displacements = message_passing.displacements(graph, graph.nodes["positions"])
-    if graph.shifts is not None:
+    if graph.shifts is not None and graph.cell is not None:
         cells = graph.cell[_graph_of_edges(graph)]
         # A lattice vector is a constant of the group of translations: no reduced precision.
         displacements -= jnp.einsum(
@@ -146,7 +152,7 @@ def edge_displacements(graph: Graph) -> Array:
 
 
 def _with_displacements(graph: Graph, displacements: Array) -> Graph:
-    return graph.replace(edges={"displacements": displacements})
+    return dataclasses.replace(graph, edges={"displacements": displacements})
 
 
 def _graph_of_edges(graph: Graph) -> Array:

@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-import flax
 import numpy as np
+from flax import traverse_util
 
 from symjax_models.models import registry
 from symjax_models.models.potential import Potential
@@ -83,7 +83,7 @@ def save(path: str | os.PathLike[str], saved: SavedPotential) -> None:
     del settings["params"]
     arrays = {
         "/".join(keys): np.asarray(value)
-        for keys, value in flax.traverse_util.flatten_dict(saved.params).items()
+        for keys, value in traverse_util.flatten_dict(saved.params).items()
     }
     text = json.dumps(settings | {"format": _FORMAT}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def load(path: str | os.PathLike[str]) -> SavedPotential:
         raise ValueError(
             f"{path} has format {found}, this version of symjax_models reads {_FORMAT}"
         )
-    params = flax.traverse_util.unflatten_dict(
+    params = traverse_util.unflatten_dict(
         {tuple(name.split("/")): value for name, value in arrays.items()}
     )
     for name in ("scale", "shift", "reference_energies"):

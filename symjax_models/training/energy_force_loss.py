@@ -47,7 +47,7 @@ def energy_force_loss(
         `[G]`; zero for graphs without atoms.
 
     Raises:
-        ValueError: If labels with a weight are missing.
+        ValueError: If labels with a weight are missing, or stresses are not predicted.
 
     Source: Batatia et al. 2022, arXiv:2206.07697, appendix (weighted energies per atom, forces);
         Batzner et al. 2022, arXiv:2101.03164, and with `per_atom=False` Schuett et al. 2021,
@@ -73,6 +73,8 @@ def energy_force_loss(
         num_graphs = jnp.sum(count > 0)
         loss += weights.forces * safe.divide(squares * num_graphs, jnp.sum(count))
     if weights.stress:
+        if prediction.stresses is None:
+            raise ValueError("a loss of stresses needs configurations with periodic cells")
         error = jnp.mean(jnp.square(prediction.stresses - labels["stresses"]), axis=(1, 2))
         loss += weights.stress * jnp.where(count > 0, error, 0)
     return loss

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from symjax_models.training.batches import Batches
 from symjax_models.training.state import TrainState
@@ -25,18 +26,16 @@ def make_evaluate(loss: Loss, batches: Sequence[Batches]) -> Callable[[PyTree, P
     """
 
     def evaluate(params: PyTree, data: PyTree) -> Array:
-        count = sum(each.num_examples for each in batches)
-        result = None
+        indices, losses = [], []
         for each in batches:
-            indices = each.every_example()
-            losses = jax.lax.map(
-                lambda rows, each=each: loss(params, each.gather(data, rows), None), indices
+            rows = each.every_example()
+            values = jax.lax.map(
+                lambda some, each=each: loss(params, each.gather(data, some), None), rows
             )
-            if result is None:
-                result = jnp.zeros(count, losses.dtype)
-            is_example = indices.reshape(-1) >= 0
-            result = result.at[indices.reshape(-1)[is_example]].set(losses.reshape(-1)[is_example])
-        return result
+            indices.append(rows[rows >= 0])
+            losses.append(values[rows >= 0])
+        order = np.argsort(np.concatenate(indices))
+        return jnp.concatenate(losses)[order]
 
     return evaluate
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from symjax_models.training import evaluate, interrupt, sharding, state, step, writers
@@ -168,7 +168,9 @@ def train(
         with interrupt.StopRequest() as stop, monitor:
             while done < settings.num_steps and not stop.is_set(done):
                 shape, count = next(turns)
-                states, metrics = run_chunks[shape](states, train_data, np.int32(count * k))
+                states, metrics = run_chunks[shape](
+                    states, train_data, jnp.asarray(count * k, jnp.int32)
+                )
                 done += k
                 monitor.dispatched(done, metrics)
                 is_last = done == settings.num_steps

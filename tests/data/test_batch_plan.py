@@ -79,3 +79,18 @@ def test_many_graphs_are_planned_by_a_sample_of_them():
 def test_what_is_refused(sizes, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         plan_batches(*sizes, **options)
+
+
+def test_the_molecules_of_the_g2_set_need_few_shapes_and_little_padding():
+    build = pytest.importorskip("ase.build", reason="the extra [molecules]")
+    pytest.importorskip("vesin", reason="the extra [molecules]")
+    from ase.data.g2 import molecule_names
+
+    from symjax_models.data.neighbours import neighbour_list
+
+    positions = [build.molecule(name).positions for name in molecule_names]
+    edges = [len(neighbour_list(x, cutoff=5.0).senders) for x in positions]
+    for batch_size in (4, 8, 16):
+        plan = plan_batches([len(x) for x in positions], edges, batch_size=batch_size)
+        assert len(plan.classes) <= 4
+        assert max(plan.padding_nodes, plan.padding_edges) < 0.15, plan.describe()
