@@ -30,6 +30,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "correlation": 3,
         }
     config.optimizer.learning_rate = 1e-3
+    if not smoke:
+        config.num_steps = 8000
     if full:
         config.num_steps = 500_000
         config.eval_every = 1000
