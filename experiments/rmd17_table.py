@@ -22,6 +22,7 @@ _PUBLISHED = {
 }
 _ROWS = (
     tables.TableRow("schnet", "SchNet"),
+    tables.TableRow("egnn_potential", "EGNN"),
     tables.TableRow("painn", "PaiNN"),
     tables.TableRow("nequip", "NequIP"),
     tables.TableRow("mace", "MACE"),

@@ -4,6 +4,7 @@ from symjax_models.models import registry
 from symjax_models.models.affine import Affine
 from symjax_models.models.deep_sets import DeepSets
 from symjax_models.models.egnn import EGNN
+from symjax_models.models.egnn_potential import EGNNPotential
 from symjax_models.models.emlp import EMLP
 from symjax_models.models.gnn import GNN
 from symjax_models.models.gram import GramMLP
@@ -31,6 +32,7 @@ __all__ = [
     "TFN",
     "Affine",
     "DeepSets",
+    "EGNNPotential",
     "FlatMLP",
     "GramMLP",
     "InvariantGraphNetwork",

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from symjax_models.models.egnn_potential import EGNNPotential
 from symjax_models.models.mace import MACE
 from symjax_models.models.nequip import NequIP
 from symjax_models.models.painn import PaiNN
@@ -19,6 +20,9 @@ SPECIES, CUTOFF = (1, 6, 8), 3.0
 COMMON = {"species": SPECIES, "num_neighbours": 4.0, "cutoff": CUTOFF, "num_radial": 3}
 STEERABLE = {"max_degree": 1, "radial_hidden": (4,), "num_layers": 2}
 MODELS = {
+    "egnn_potential": EGNNPotential(
+        species=SPECIES, num_neighbours=4.0, features=4, num_layers=2, cutoff=CUTOFF
+    ),
     "schnet": SchNet(features=4, num_layers=2, **COMMON),
     "painn": PaiNN(features=4, num_layers=2, **COMMON),
     "nequip": NequIP(hidden="3x0e+2x1o", **STEERABLE, **COMMON),
@@ -293,7 +297,13 @@ def test_gradient_of_a_loss_of_forces_is_finite_and_does_not_see_padding(name):
     assert any(np.abs(leaf).max() > 1e-3 for leaf in jax.tree.leaves(clean))
 
 
-COUNTS = {"schnet": 443_393, "painn": 576_641, "nequip": 146_369, "mace": 479_138}
+COUNTS = {
+    "egnn_potential": 710_536,
+    "schnet": 443_393,
+    "painn": 576_641,
+    "nequip": 146_369,
+    "mace": 479_138,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
