@@ -1,7 +1,7 @@
 """EGNN as the energy of atoms, on revised MD17.
 
-Paper: Satorras, Hoogeboom, Welling 2021, arXiv:2102.09844, whose model of QM9 this is (7 layers, 128
-    features); it has no numbers for revised MD17. Loss and rate are those of PaiNN.
+Paper: Satorras, Hoogeboom, Welling 2021, arXiv:2102.09844, whose model of QM9 this is (7 layers,
+    128 features); it has no numbers for revised MD17. Loss and rate are those of PaiNN.
 Command: python -m experiments.molecules --config=configs/rmd17/egnn_potential.py:quick
     --workdir=runs/egnn_potential
 Time: `quick` not run yet.
