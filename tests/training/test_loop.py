@@ -10,6 +10,7 @@ import pytest
 
 from symjax_models import training
 from symjax_models.training import sharding
+from symjax_models.training.batches import SizeStrata
 
 
 def test_training_overfits_in_a_few_steps(toy, tmp_path):
@@ -65,6 +66,21 @@ def test_interrupted_run_resumes_to_the_same_bits(toy, tmp_path, assert_same):
     assert any("resuming at step" in line for line in lines)
     steps = [record["step"] for record in resumed.records]
     assert steps == [record["step"] for record in whole.records] == [8, 16, 24]
+
+
+def test_batches_of_several_shapes_resume_to_the_same_bits(toy, tmp_path, assert_same):
+    def gather(data, indices):
+        return jax.tree.map(lambda values: values[indices], data)
+
+    shapes = [np.arange(32), np.arange(32, 48)]
+    toy.batches = {"train_batches": [SizeStrata(members, 8, gather) for members in shapes]}
+    whole = toy.run(tmp_path / "whole")
+    assert toy.traces == 3  # one for each shape, one for the validation
+    stopped = _run_with_signal(toy, tmp_path / "parts", signal.SIGTERM)
+    assert not stopped.is_finished
+    assert_same(toy.run(tmp_path / "parts").state, whole.state)
+    losses = [record["valid_loss"][0] for record in whole.records]
+    assert losses[-1] < losses[0]
 
 
 def _run_with_signal(toy, workdir, number):
