@@ -29,9 +29,8 @@ from experiments import (
     runs,
     store,
 )
-from symjax_models.dynamics import Settings, observables, simulate
+from symjax_models.dynamics import Settings, observables
 from symjax_models.models import saved_potential
-from symjax_models.progress import ProgressLine
 from symjax_models.typing import PyTree
 
 FIELDS = {
@@ -45,6 +44,7 @@ FIELDS = {
 CASE_FIELDS = ("data.path", "data.molecule", "data.split", "data.num_train")
 _LOADERS = {
     "acac": molecules_data.load_acac,
+    "files": molecules_data.load_file,
     "gfn2": molecules_data.load_gfn2,
     "rmd17": molecules_data.load_rmd17,
 }
@@ -75,9 +75,16 @@ def run(
         FloatingPointError: If the training leaves the finite numbers.
     """
     cli.check_fields(config, FIELDS)
+    if config.num_devices != 1:
+        raise ValueError(
+            f"batches of molecules are not split over devices yet: num_devices is 1, got "
+            f"{config.num_devices}"
+        )
+    settings = _dynamics_settings(config)
     splits = _LOADERS[config.table](config.data)
     kept = cli.as_json(config)
-    kept["data"]["path"] = ""  # where the data lie does not make it another run
+    if "path" in kept["data"]:
+        kept["data"]["path"] = ""  # where the data lie does not make it another run
     runs.start(workdir, kept)
     problem = molecules_task.make_problem(splits, config, report=report)
     outcome = runs.train(
@@ -95,30 +102,30 @@ def run(
         return False
     runs.plot_learning_curve(outcome, workdir, title=config.row)
     states = jax.tree.map(np.asarray, outcome.state)
-    metrics, samples = [], []
+    metrics = []
     for index, seed in enumerate(config.seeds):
         params = jax.tree.map(lambda leaf, index=index: leaf[index], states.best_params)
         measured, errors = _measure(problem, params, splits, config)
         measured["best_step"] = int(states.best_step[index])
         metrics.append(measured)
-        samples.append(errors)
+        store.write_samples(workdir / f"errors-{seed}.npz", errors)
         name = "potential.npz" if index == 0 else f"potential-{seed}.npz"
         saved = _as_saved(problem, params, config)
         saved_potential.save(workdir / name, saved)
-        if config.dynamics.picoseconds:
-            measured |= _run_dynamics(saved, splits, config, workdir, report=report)
+        if settings is not None:
+            measured |= _run_dynamics(saved, splits, settings, workdir, report=report)
         for test in splits.tests:
             prefix = f"{test}_" if test else ""
+            forces = measured.get(f"{prefix}force_mae")
             report(
                 f"{config.row} seed {seed}{f', {test}' if test else ''}: energy MAE "
-                f"{measured[f'{prefix}energy_mae']:.1f} meV, force MAE "
-                f"{measured[f'{prefix}force_mae']:.1f} meV/A"
+                f"{measured[f'{prefix}energy_mae']:.1f} meV"
+                f"{'' if forces is None else f', force MAE {forces:.1f} meV/A'}"
             )
     report(f"trained potential: {workdir / 'potential.npz'}")
     runs.store_rows(
         kept,
         metrics=metrics,
-        samples=samples,
         params=sum(leaf[0].size for leaf in jax.tree.leaves(states.best_params)),
         steps=config.num_steps,
         seconds=outcome.seconds,
@@ -159,34 +166,35 @@ def _measure(
     return metrics, samples
 
 
+def _dynamics_settings(config: ml_collections.ConfigDict) -> Settings | None:
+    """Return the settings of the dynamics, checked before the training; None if there is none."""
+    fields = dict(config.dynamics)
+    picoseconds = fields.pop("picoseconds")
+    if not picoseconds:
+        return None
+    return Settings(num_steps=round(1000 * picoseconds / fields["timestep"]), **fields)
+
+
 def _run_dynamics(
     saved: saved_potential.SavedPotential,
     splits: molecules_data.Splits,
-    config: ml_collections.ConfigDict,
+    settings: Settings,
     workdir: pathlib.Path,
     *,
     report: Callable[[str], None],
 ) -> dict[str, float]:
     """Move the first test configuration at constant energy; return what is measured."""
-    fields = dict(config.dynamics)
-    steps = round(1000 * fields.pop("picoseconds") / fields["timestep"])
-    settings = Settings(num_steps=steps, **fields)
     test = next(iter(splits.tests.values()))
-    line = ProgressLine("dynamics", total=steps, unit="steps", report=report)
-    began, done = time.perf_counter(), 0
-
-    def count(step: int) -> None:
-        nonlocal done
-        line.advance(step - done)
-        done = step
-
-    trajectory = simulate(saved, potential_checks.system_of(test.frame(0)), settings, report=count)
-    line.finish()
+    began = time.perf_counter()
+    try:
+        trajectory = potential_checks.move(saved, test.frame(0), settings, report=report)
+    except FloatingPointError as error:
+        report(str(error))  # it costs these numbers, and not the others
+        return {}
     seconds = time.perf_counter() - began
     drift = 1000 * observables.energy_drift(trajectory)
-    report(
-        f"drift of the energy in {steps * settings.timestep / 1000:g} ps: {drift:.1e} meV/atom/ps"
-    )
+    picoseconds = settings.num_steps * settings.timestep / 1000
+    report(f"drift of the energy in {picoseconds:g} ps: {drift:.1e} meV/atom/ps")
     with contextlib.suppress(ImportError):
         path = workdir / "dynamics.png"
         positions = np.stack([test.frame(index)["positions"] for index in range(len(test))])
@@ -196,7 +204,7 @@ def _run_dynamics(
         "nve_drift": drift,
         "nve_fluctuation": 1000 * observables.energy_fluctuation(trajectory),
         "nve_temperature": float(trajectory.temperature.mean()),
-        "md_steps_per_second": round(steps / seconds, 1),
+        "md_steps_per_second": round(settings.num_steps / seconds, 1),
     }
 
 
@@ -215,7 +223,7 @@ def _as_saved(
         cutoff=config.cutoff,
         params=params,
         provenance={
-            "config": cli.as_json(config) | {"data": cli.as_json(config.data) | {"path": ""}},
+            "config": cli.as_json(config),
             "revision": provenance.revision(),
             "versions": provenance.versions(),
         },

@@ -13,8 +13,10 @@ from symjax_models.data import (
     reference_energies,
     structure_files,
     structure_splits,
+    trajectory_sampling,
 )
 from symjax_models.data.structures import Structures
+from symjax_models.data.units import Units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +80,7 @@ def load_rmd17(data: ml_collections.ConfigDict) -> Splits:
         structure_files.read_structures(folder / f"{part}_{data.split:02}.xyz.gz")
         for part in ("train", "test")
     )
+    _check_counts(data)
     if data.num_train + data.num_valid > len(train):
         raise ValueError(
             f"data.num_train ({data.num_train}) and data.num_valid ({data.num_valid}) are more "
@@ -135,19 +138,61 @@ def load_gfn2(data: ml_collections.ConfigDict) -> Splits:
     Returns:
         Random frames of one trajectory.
     """
-    constants = {
+    options = {
         "molecule": data.molecule, "temperature_K": float(data.temperature), "seed": data.seed,
         "num_frames": data.num_train + data.num_valid + data.num_test,
     }  # fmt: skip
-    path = cache.default_folder() / cache.file_name(f"gfn2_{data.molecule}", constants)
-    if path.exists():
-        structures = Structures.load(path)
-    else:
-        structures = gfn2.generate_trajectory(**constants)
-        gfn2.check_labels(structures)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        structures.save(path)
+
+    def make() -> dict[str, np.ndarray]:
+        made = gfn2.generate_trajectory(**options)
+        gfn2.check_labels(made)
+        names = ("numbers", "positions", "num_atoms", "energies", "forces")
+        return {name: getattr(made, name) for name in names}
+
+    constants = options | {"versions": trajectory_sampling.versions("tblite", "ase")}
+    arrays = cache.load_or_make("gfn2", make, constants=constants)
+    provenance = {"generator": "GFN2-xTB", **{name: str(v) for name, v in constants.items()}}
+    structures = Structures(**arrays, provenance=provenance)
     train, valid, test = structure_splits.split(
         structures, (data.num_train, data.num_valid, data.num_test), seed=data.seed
     )
     return Splits(train, valid, {"": test})
+
+
+def load_file(data: ml_collections.ConfigDict) -> Splits:
+    """Read configurations of the user's own.
+
+    Args:
+        data: Fields `path`, `energy_unit`, `length_unit`, `energy_key`, `forces_key` (empty: the
+            usual ones), `num_train` (0: what is left), `num_valid`, `num_test`, `seed`.
+
+    Returns:
+        Random frames of the file; energies of free atoms are read if it has isolated atoms of all
+        species, else fitted.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not what was said, or has fewer frames.
+    """
+    if not data.path:
+        raise ValueError("set --config.data.path to a file of configurations")
+    structures = structure_files.read_structures(
+        data.path,
+        units=Units(energy=data.energy_unit, length=data.length_unit),
+        energy_key=data.energy_key or None,
+        forces_key=data.forces_key or None,
+    )
+    alone = reference_energies.is_isolated_atom(structures)
+    free_atoms = None
+    if alone.any():
+        free_atoms = reference_energies.isolated_atoms(structures)
+        structures = structures.take(~alone)
+    sizes = (data.num_train or None, data.num_valid, data.num_test)
+    train, valid, test = structure_splits.split(structures, sizes, seed=data.seed)
+    return Splits(train, valid, {"": test}, free_atoms)
+
+
+def _check_counts(data: ml_collections.ConfigDict) -> None:
+    for name in ("num_train", "num_valid"):
+        if data[name] < 1:
+            raise ValueError(f"data.{name} must be at least 1, got {data[name]}")

@@ -86,6 +86,7 @@ def make_problem(
     references = splits.free_atoms
     if references is None:
         references = reference_energies.least_squares(splits.train)
+    rest = reference_energies.subtract(splits.train, references)
     references = {number: references[number] for number in species}
     train = prepare(
         splits.train,
@@ -108,7 +109,6 @@ def make_problem(
         **{name: _as_list(value) for name, value in config.model.items()},
     }
     network = registry.make_model(config.row, {k: _as_tuple(v) for k, v in hyperparameters.items()})
-    rest = reference_energies.subtract(splits.train, references)
     scale, shift = reference_energies.scale_and_shift(rest, species=species)
     potential = Potential(network, scale=scale, shift=shift)
     return Problem(potential, references, train, valid, hyperparameters)
@@ -172,7 +172,7 @@ def make_loss(
 def init_params(problem: Problem, key: PRNGKey) -> PyTree:
     """Draw the parameters of a potential."""
     batches = problem.train.batches[0]
-    graph, _ = batches.gather(problem.train.store, jnp.arange(1))
+    graph, _ = batches.gather(problem.train.store, jnp.asarray(batches.members[:1]))
     return problem.potential.init(key, graph)
 
 
@@ -190,7 +190,8 @@ def measure(
         Mean absolute and root mean square errors, `energy_mae`, `energy_rmse` (meV per
         configuration), `force_mae`, `force_rmse` (meV/angstrom, over components), and a standard
         error, `energy_mae_se`; and the signed errors of energies and the mean absolute ones of
-        forces of every configuration, `energy_errors` and `force_errors`.
+        forces of every configuration, `energy_errors` and `force_errors`. Without labels of forces
+        theirs are left out.
     """
     errors: dict[str, np.ndarray] = {}
     store = jax.device_put(prepared.store)
@@ -208,19 +209,18 @@ def measure(
             for name, values in found.items():
                 kept = errors.setdefault(name, np.zeros(len(prepared.store.num_atoms)))
                 kept[indices[indices >= 0]] = values[indices >= 0]
-    count = 3.0 * prepared.store.num_atoms
     energy = 1e3 * errors["energy"]
     metrics = {
         "energy_mae": float(np.abs(energy).mean()),
         "energy_mae_se": float(np.abs(energy).std() / np.sqrt(len(energy))),
         "energy_rmse": float(np.sqrt(np.square(energy).mean())),
-        "force_mae": float(1e3 * errors["force_absolute"].sum() / count.sum()),
-        "force_rmse": float(1e3 * np.sqrt(errors["force_square"].sum() / count.sum())),
     }
-    of_frames = {
-        "energy_errors": energy,
-        "force_errors": 1e3 * errors["force_absolute"] / count,
-    }
+    of_frames = {"energy_errors": energy}
+    if "force_absolute" in errors:
+        count = 3.0 * prepared.store.num_atoms
+        metrics["force_mae"] = float(1e3 * errors["force_absolute"].sum() / count.sum())
+        metrics["force_rmse"] = float(1e3 * np.sqrt(errors["force_square"].sum() / count.sum()))
+        of_frames["force_errors"] = 1e3 * errors["force_absolute"] / count
     return metrics, of_frames
 
 

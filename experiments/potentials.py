@@ -14,11 +14,11 @@ import pathlib
 
 import numpy as np
 from absl import flags
-from symjax_models.data.structures import Structures
 
 from experiments import cli, figures, molecules_task, potential_checks
 from symjax_models.data import structure_files, structures_ase
-from symjax_models.dynamics import Settings, Trajectory, observables, simulate
+from symjax_models.data.structures import Structures
+from symjax_models.dynamics import Settings, Trajectory, observables
 from symjax_models.models import saved_potential
 from symjax_models.models.saved_potential import SavedPotential
 from symjax_models.models.species import check_species
@@ -74,18 +74,10 @@ def run_dynamics(
     """Run dynamics from the first configuration, write the trajectory and its figure."""
     import ase
     import ase.io
+    import ase.units
 
     frame = structures.frame(0)
-    line = ProgressLine("md", total=settings.num_steps, unit="steps")
-    done = 0
-
-    def count(steps: int) -> None:
-        nonlocal done
-        line.advance(steps - done)
-        done = steps
-
-    trajectory = simulate(saved, potential_checks.system_of(frame), settings, report=count)
-    line.finish()
+    trajectory = potential_checks.move(saved, frame, settings)
     images = []
     for time, positions, velocities, potential in zip(
         trajectory.times, trajectory.positions, trajectory.velocities, trajectory.potential,
@@ -94,7 +86,7 @@ def run_dynamics(
         image = ase.Atoms(
             frame["numbers"], positions, cell=frame.get("cell"), pbc=frame.get("pbc", False)
         )
-        image.arrays["velocities"] = velocities  # angstrom/fs
+        image.set_velocities(velocities / ase.units.fs)
         image.info |= {"time": float(time), "energy": float(potential)}
         images.append(image)
     ase.io.write(output, images, format="extxyz")
@@ -174,6 +166,8 @@ def main(command: str) -> None:
     structures = structure_files.read_structures(arguments.input)
     if command in ("predict", "md") and not arguments.output:
         raise ValueError(f"{command} needs --output, the file that it writes")
+    if command == "check" and arguments.friction is not None:
+        raise ValueError("check runs at constant energy: --friction is for md")
     if command == "predict":
         predict(saved, structures, pathlib.Path(arguments.output))
     elif command == "evaluate":

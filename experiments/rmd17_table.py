@@ -97,7 +97,9 @@ def _stored(presets: Sequence[str], results: pathlib.Path) -> dict[_Key, list[st
     for preset in presets:
         for molecule in _MOLECULES[preset]:
             for row in _ROWS:
-                data = {"molecule": molecule}
+                config = TABLE.configs(row.name, preset)[molecule]
+                fields = ("molecule", "split", "num_train", "num_valid", "num_test")
+                data = {name: config.data[name] for name in fields}
                 newest = store.latest(rows, row=row.name, preset=preset, data=data)
                 if newest:
                     found[row, molecule, preset] = newest

@@ -2,8 +2,9 @@
 
 Paper: Schuett et al. 2021, arXiv:2102.03150 (the model); no published number, the data are our own.
 Command: python -m experiments.molecules --config=configs/gfn2/painn.py:quick --workdir=runs/gfn2
-Time: `quick` not run yet.
-Expected: drift of the energy in 10 ps of dynamics below .1 meV/atom/ps.
+Time: `quick` 7 minutes on 2 CPU cores, the generation of the data included.
+Expected: drift of the energy in 10 ps of dynamics below .1 meV/atom/ps (measured .002); energy /
+    force MAE about 2 meV / 13 meV/A.
 """
 
 import ml_collections

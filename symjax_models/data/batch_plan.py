@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -110,10 +110,7 @@ def plan_batches(
         raise ValueError(f"graph {int(sizes[:, 0].argmin())} has no nodes")
     order = np.lexsort((sizes[:, 0], sizes[:, 1]))
     best = None
-    for count in range(1, max_compilations + 1):
-        cuts = _cut(sizes[order], batch_size, count)
-        if cuts is None:
-            break
+    for cuts in _cuts(sizes[order], batch_size, max_compilations):
         classes = tuple(
             _make_class(order[start:stop], sizes, batch_size)
             for start, stop in itertools.pairwise(cuts)
@@ -123,7 +120,7 @@ def plan_batches(
             best = plan
         if _largest(best) <= max_padding:
             break
-    assert best is not None  # one class always is possible
+    assert best is not None  # one class comes first and always is possible
     return best
 
 
@@ -157,26 +154,22 @@ def _largest(plan: BatchPlan) -> float:
     return max(plan.padding_nodes, plan.padding_edges)
 
 
-def _cut(sizes: np.ndarray, batch_size: int, count: int) -> list[int] | None:
-    """Return the places that cut sorted graphs into classes with the fewest slots, or None."""
+def _cuts(sizes: np.ndarray, batch_size: int, most: int) -> Iterator[list[int]]:
+    """Yield the places that cut sorted graphs into 1, 2, ... classes with the fewest slots."""
+    yield [0, len(sizes)]
+    if most == 1:
+        return
     stride = -(-len(sizes) // _SAMPLED)
     end, sizes = len(sizes), sizes[::stride]
-    total = len(sizes)
-    candidates = np.unique(np.linspace(0, total, min(total, _CANDIDATES) + 1).astype(int))
+    candidates = np.unique(np.linspace(0, len(sizes), min(len(sizes), _CANDIDATES) + 1).astype(int))
     # Classes also begin where sizes change, which costs nothing where there are few sizes.
     changes = np.flatnonzero(np.any(np.diff(sizes, axis=0) != 0, axis=1)) + 1
     if len(changes) <= _CANDIDATES:
         candidates = np.unique(np.concatenate([candidates, changes]))
-    costs: dict[tuple[int, int], float] = {}
-    for a, start in enumerate(candidates):
-        for b in range(a + 1, len(candidates)):
-            if candidates[b] - start >= batch_size:
-                part = sizes[start : candidates[b]]
-                # Both kinds of slots count, each relative to what the data need.
-                slots = _slots(part, batch_size) * (len(part) / batch_size)
-                costs[a, b] = float(np.sum(slots / np.maximum(sizes.sum(axis=0), 1)))
+    costs = _costs(sizes, candidates, batch_size)
+    last = len(candidates) - 1
     reached: dict[int, tuple[float, list[int]]] = {0: (0.0, [0])}
-    for _ in range(count):
+    for count in range(1, most + 1):
         following: dict[int, tuple[float, list[int]]] = {}
         for (a, b), cost in costs.items():
             if a in reached:
@@ -184,7 +177,20 @@ def _cut(sizes: np.ndarray, batch_size: int, count: int) -> list[int] | None:
                 if b not in following or value < following[b][0]:
                     following[b] = value, [*reached[a][1], int(candidates[b])]
         reached = following
-    last = len(candidates) - 1
-    if last not in reached:
-        return None
-    return [*(stride * cut for cut in reached[last][1][:-1]), end]
+        if count > 1 and last in reached:
+            yield [*(stride * cut for cut in reached[last][1][:-1]), end]
+
+
+def _costs(
+    sizes: np.ndarray, candidates: np.ndarray, batch_size: int
+) -> dict[tuple[int, int], float]:
+    """Return the slots that a class between two candidates takes, for all pairs of them."""
+    costs = {}
+    for a, start in enumerate(candidates):
+        for b in range(a + 1, len(candidates)):
+            if candidates[b] - start >= batch_size:
+                part = sizes[start : candidates[b]]
+                # Both kinds of slots count, each relative to what the data need.
+                slots = _slots(part, batch_size) * (len(part) / batch_size)
+                costs[a, b] = float(np.sum(slots / np.maximum(sizes.sum(axis=0), 1)))
+    return costs

@@ -204,6 +204,8 @@ def _scan(lines: list[str], path: pathlib.Path) -> list[str]:
 
 def _vacuum(atoms: Any) -> float:
     """Return the smallest empty distance between the atoms and their images, angstrom."""
+    if atoms.cell.rank < 3:
+        return 0.0  # no box: the format's periodic lattice, which is refused as flat
     normals = np.linalg.inv(atoms.cell.array).T
     heights = 1.0 / np.linalg.norm(normals, axis=1)
     extents = np.ptp(atoms.positions @ normals.T, axis=0) * heights

@@ -105,8 +105,10 @@ def compute_hamiltonians(
 
     Source: the package PySCF, Sun et al. 2020, doi 10.1063/5.0006074.
     """
-    numbers = geometries.numbers.reshape(len(geometries), -1)
-    if (numbers != numbers[0]).any() or (geometries.num_atoms != numbers.shape[1]).any():
+    counts = geometries.num_atoms
+    is_alike = len(counts) > 0 and bool((counts == counts[0]).all())
+    numbers = geometries.numbers.reshape(len(counts), -1) if is_alike else np.zeros((1, 0))
+    if not is_alike or (numbers != numbers[0]).any():
         raise ValueError("expected the same atoms in the same order in all configurations")
     bohr = geometries.positions.reshape(*numbers.shape, 3) / units.LENGTHS["bohr"]
     orbital_layout(numbers[0], basis=basis)

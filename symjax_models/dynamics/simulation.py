@@ -102,6 +102,7 @@ class Trajectory:
         velocities: `[T, N, 3]`, angstrom/fs.
         potential: Potential energy with that of free atoms, `[T]`, eV.
         kinetic: Kinetic energy, `[T]`, eV.
+        masses: `[N]`, u.
         num_lists: Neighbour lists that were made.
     """
 
@@ -110,13 +111,16 @@ class Trajectory:
     velocities: np.ndarray
     potential: np.ndarray
     kinetic: np.ndarray
+    masses: np.ndarray
     num_lists: int
 
     @property
     def temperature(self) -> np.ndarray:
         """Kinetic temperature of all but the motion of the whole, `[T]`, kelvin."""
+        momenta = np.einsum("n,tnd->td", self.masses, self.velocities) / FEMTOSECOND
+        of_whole = np.sum(np.square(momenta), axis=1) / (2 * self.masses.sum())
         count = self.positions.shape[1]
-        return 2 * self.kinetic / (max(1, 3 * count - 3) * BOLTZMANN)
+        return 2 * (self.kinetic - of_whole) / (max(1, 3 * count - 3) * BOLTZMANN)
 
 
 def simulate(
@@ -289,5 +293,6 @@ def _trajectory(
         velocities=states.velocities * FEMTOSECOND,
         potential=saved.add_reference(states.energy, system.numbers),
         kinetic=np.asarray(kinetic_energy(states.velocities, jnp.asarray(system.masses))),
+        masses=np.asarray(system.masses, float),
         num_lists=num_lists,
     )

@@ -87,10 +87,12 @@ def save(path: str | os.PathLike[str], saved: SavedPotential) -> None:
     }
     text = json.dumps(settings | {"format": _FORMAT}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **{_SETTINGS: np.array(text)}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -114,16 +116,14 @@ def load(path: str | os.PathLike[str]) -> SavedPotential:
         path = path / "potential.npz"
     if not path.is_file():
         raise FileNotFoundError(f"no trained potential at {path}; a finished run leaves one there")
+    damaged = f"{path} is not a whole file of a trained potential"
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         settings = json.loads(str(arrays.pop(_SETTINGS)))
         found = settings.pop("format")
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"{path} is not a whole file of a trained potential ({error}); copy it again, or run "
-            "the training to its end"
-        ) from error
+        raise ValueError(f"{damaged} ({error}); copy it again, or train to the end") from error
     if found != _FORMAT:
         raise ValueError(
             f"{path} has format {found}, this version of symjax_models reads {_FORMAT}"
@@ -131,6 +131,9 @@ def load(path: str | os.PathLike[str]) -> SavedPotential:
     params = traverse_util.unflatten_dict(
         {tuple(name.split("/")): value for name, value in arrays.items()}
     )
+    expected = {field.name for field in dataclasses.fields(SavedPotential)} - {"params"}
+    if set(settings) != expected:
+        raise ValueError(f"{damaged}: it holds {sorted(settings)}, expected {sorted(expected)}")
     for name in ("scale", "shift", "reference_energies"):
         settings[name] = tuple(settings[name])
     return SavedPotential(params=params, **settings)

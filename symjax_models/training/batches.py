@@ -13,6 +13,8 @@ import numpy as np
 from symjax_models.training import order
 from symjax_models.typing import Array, PRNGKey, PyTree
 
+_TURN = 20  # steps of one shape; long ones would forget the others
+
 
 class Batches(Protocol):
     """Batches of one shape."""
@@ -131,23 +133,33 @@ class SizeStrata:
         return batches
 
 
-def take_turns(batches: Sequence[Batches]) -> Iterator[tuple[int, int]]:
-    """Decide of which shape each chunk of steps is, if there are batches of several.
+def take_turns(batches: Sequence[Batches], *, num_steps: int) -> Iterator[tuple[int, int]]:
+    """Decide of which shape each call of several steps is, if there are batches of several shapes.
 
-    Every shape gets a share of the chunks as large as its share of the batches, spread evenly.
+    Shapes take turns of 20 steps, so that the number of steps per call changes no result. Every
+    shape gets a share of the turns as large as its share of the batches, spread evenly.
 
     Args:
         batches: One entry per shape.
+        num_steps: Steps per call.
 
     Yields:
-        For every chunk, which entry, and how many chunks it had before.
+        For every call, which entry, and how many steps it had before.
 
     Raises:
-        ValueError: If a batch is larger than the set of its examples.
+        ValueError: If a batch is larger than the set of its examples, or calls do not fill turns.
     """
     steps = np.array([order.batches_per_epoch(b.num_examples, b.batch_size) for b in batches])
+    if len(batches) > 1 and _TURN % num_steps:
+        fitting = [n for n in range(1, _TURN + 1) if _TURN % n == 0]
+        raise ValueError(
+            f"batches of {len(batches)} shapes take turns of {_TURN} steps, which calls of "
+            f"{num_steps} steps do not fill; {', '.join(map(str, fitting))} fit"
+        )
+    turn = _TURN if len(batches) > 1 else num_steps
     shares, counts = steps / steps.sum(), np.zeros(len(batches), int)
-    for chunk in itertools.count(1):
-        chosen = int(np.argmax(chunk * shares - counts))
-        yield chosen, int(counts[chosen])
+    for number in itertools.count(1):
+        chosen = int(np.argmax(number * shares - counts))
+        for start in range(0, turn, num_steps):
+            yield chosen, int(counts[chosen]) * turn + start
         counts[chosen] += 1

@@ -44,7 +44,8 @@ def energy_force_loss(
         weights: The weights.
 
     Returns:
-        `[G]`; zero for graphs without atoms.
+        `[G]`; zero for graphs without atoms. In forces a configuration counts by its share of the
+        atoms of the batch, so that of one configuration depends on the others if sizes differ.
 
     Raises:
         ValueError: If labels with a weight are missing, or stresses are not predicted.

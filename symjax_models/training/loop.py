@@ -110,7 +110,7 @@ def train(
         optimizer: The optimizer.
         workdir: Folder for checkpoints and metrics.
         train_batches: Batches of one shape each, of `settings.batch_size`; if None, rows of the
-            arrays. Chunks of several shapes take turns.
+            arrays. Several shapes take turns of 20 steps.
         valid_batches: The same for `valid_data`.
         mesh: Devices for data parallelism; None for one device.
         label: Name of the run in the progress line.
@@ -127,7 +127,7 @@ def train(
     train_batches = train_batches or [rows_of(train_data, batch_size=settings.batch_size)]
     if valid_batches is None:
         valid_batches = [rows_of(valid_data, batch_size=settings.eval_batch_size)]
-    turns = take_turns(train_batches)
+    turns = take_turns(train_batches, num_steps=settings.steps_per_dispatch)
     transformation, schedule = make_optimizer(optimizer, num_steps=settings.num_steps)
     run_chunks = [
         step.make_train_chunk(
@@ -167,9 +167,9 @@ def train(
         turns = itertools.islice(turns, done // k, None)
         with interrupt.StopRequest() as stop, monitor:
             while done < settings.num_steps and not stop.is_set(done):
-                shape, count = next(turns)
+                shape, start = next(turns)
                 states, metrics = run_chunks[shape](
-                    states, train_data, jnp.asarray(count * k, jnp.int32)
+                    states, train_data, jnp.asarray(start, jnp.int32)
                 )
                 done += k
                 monitor.dispatched(done, metrics)

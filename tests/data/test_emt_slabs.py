@@ -11,7 +11,6 @@ from symjax_models.data.structures import Structures
 ase = pytest.importorskip("ase", reason="needs the extra [molecules]")
 emt = pytest.importorskip("ase.calculators.emt")
 # ASE sets shapes in a way that NumPy 2.5 calls outdated.
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 
 SHORT = {
     "num_frames": 5,

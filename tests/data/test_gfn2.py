@@ -13,7 +13,6 @@ build = pytest.importorskip("ase.build")
 for package in ("tblite", "threadpoolctl"):
     pytest.importorskip(package, reason="needs the extra [molecules]")
 # ASE sets shapes in a way that NumPy 2.5 calls outdated.
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 
 SHORT = {"num_frames": 4, "sample_every": 5, "equilibration_steps": 20}
 

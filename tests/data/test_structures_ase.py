@@ -6,7 +6,6 @@ from symjax_models.data.structures import Structures
 from symjax_models.data.units import Units
 
 # ase 3.29 does what NumPy 2.5 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array")
 ase = pytest.importorskip("ase", reason="needs the extra [molecules]")
 from ase.calculators.singlepoint import SinglePointCalculator  # noqa: E402
 

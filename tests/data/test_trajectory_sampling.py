@@ -13,7 +13,6 @@ from symjax_models.data.trajectory_sampling import Dynamics
 ase = pytest.importorskip("ase", reason="needs the extra [molecules]")
 calculators = pytest.importorskip("ase.calculators.calculator")
 # ASE sets shapes in a way that NumPy 2.5 calls outdated.
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 
 DYNAMICS = Dynamics(temperature_K=400.0, timestep_fs=1.0, sample_every=5, equilibration_steps=200)
 BOLTZMANN = 8.617333e-5  # eV/K

@@ -11,7 +11,6 @@ from symjax_models.data.structures import Structures
 for package in ("pyscf", "ase", "tblite", "threadpoolctl"):
     pytest.importorskip(package, reason="needs the extra [molecules]")
 # ASE sets shapes in a way that NumPy 2.5 calls outdated.
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 
 TINY = {"basis": "sto-3g", "functional": "HF"}
 

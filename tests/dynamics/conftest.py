@@ -31,10 +31,10 @@ class Springs(nn.Module):
         return message_passing.sum_messages(graph, energies[:, None])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def saved():
     registry.MODELS["springs"] = Springs  # a user's own network
-    return SavedPotential(
+    yield SavedPotential(
         model="springs",
         hyperparameters={"species": [1, 8, 29]},
         scale=(0.5, 0.5, 0.5),
@@ -44,9 +44,10 @@ def saved():
         params={"params": {"depth": np.float64(2.0), "length": np.float64(1.2)}},
         provenance={"data": "closed form"},
     )
+    del registry.MODELS["springs"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def single(saved):
     """The same in single precision, as trained networks are."""
     params = {"params": {"depth": np.float32(2.0), "length": np.float32(1.2)}}

@@ -1,23 +1,33 @@
 """Tables of molecules: configs, data, one whole run and the commands that use its potential."""
 
+import dataclasses
 import gzip
 import json
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 
 pytest.importorskip("ase", reason="the extra [molecules]")
 pytest.importorskip("vesin", reason="the extra [molecules]")
 
-from experiments import cli, molecules, molecules_data, potentials, rmd17_table, tables
+from experiments import (
+    cli,
+    molecules,
+    molecules_data,
+    molecules_task,
+    potentials,
+    rmd17_table,
+    tables,
+)
 from symjax_models.models import registry, saved_potential
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REAL = ROOT.parent / "shared" / "data"
 CONFIGS = sorted(
     (path.parent.name, path.stem)
-    for table in ("acac", "gfn2", "rmd17")
+    for table in ("acac", "files", "gfn2", "rmd17")
     for path in (ROOT / "configs" / table).glob("*.py")
     if path.stem not in ("__init__", "base")
 )
@@ -108,6 +118,56 @@ def test_real_data_are_read():
         "300K": 650, "600K": 650, "dihedral": 45, "h_transfer": 15
     }  # fmt: skip
     assert set(splits.free_atoms) == {1, 6, 8}
+
+
+def read_own(folder, **changes):
+    data = tables.load_config("files", "painn", "smoke").data
+    data.update({"path": str(folder / "water" / "train_01.xyz.gz"), "num_train": 0})
+    data.update({"num_valid": 2, "num_test": 1} | changes)
+    return molecules_data.load_file(data)
+
+
+def test_files_of_ones_own(tmp_path):
+    write_rmd17(tmp_path)
+    splits = read_own(tmp_path)
+    assert [len(part) for part in (splits.train, splits.valid, splits.tests[""])] == [3, 2, 1]
+    other = read_own(tmp_path, energy_unit="kcal/mol")
+    np.testing.assert_allclose(other.train.energies, splits.train.energies * 0.0433641, rtol=1e-6)
+    with pytest.raises(ValueError, match="unit of energy 'kcal'; did you mean 'kcal/mol'"):
+        read_own(tmp_path, energy_unit="kcal")
+    with pytest.raises(ValueError, match="set --config.data.path to a file"):
+        molecules_data.load_file(tables.load_config("files", "mace", "smoke").data)
+
+
+def test_configurations_without_forces_are_measured(tmp_path):
+    write_rmd17(tmp_path)
+    config = tables.load_config("rmd17", "painn", "smoke")
+    config.data = rmd17_data(tmp_path)
+    config.batch_size = 3
+    splits = molecules_data.load_rmd17(config.data)
+    problem = molecules_task.make_problem(splits, config, report=lambda line: None)
+    params = jax.jit(lambda key: molecules_task.init_params(problem, key))(jax.random.key(0))
+    metrics = {}
+    for name in ("with", "without"):
+        test = splits.tests[""]
+        if name == "without":
+            test = dataclasses.replace(test, forces=None)
+        prepared = molecules_task.prepare(test, problem.references, cutoff=4.0, batch_size=3)
+        metrics[name], errors = molecules_task.measure(problem.potential, params, prepared)
+    assert metrics["without"].items() < metrics["with"].items()
+    assert set(errors) == {"energy_errors"} and len(errors["energy_errors"]) == 4
+
+
+def test_what_cannot_be_run_is_refused_before_the_training(tmp_path):
+    config = tables.load_config("gfn2", "painn", "smoke")
+    config.dynamics.sample_every = 30
+    with pytest.raises(ValueError, match=r"num_steps must be a multiple of sample_every \(30\)"):
+        molecules.run(config, workdir=tmp_path / "run", results=tmp_path)
+    config = tables.load_config("gfn2", "painn", "smoke")
+    config.num_devices = 2
+    with pytest.raises(ValueError, match="not split over devices yet: num_devices is 1, got 2"):
+        molecules.run(config, workdir=tmp_path / "run", results=tmp_path)
+    assert not (tmp_path / "run").exists()
 
 
 def test_readme_equals_the_stored_rows():

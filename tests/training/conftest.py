@@ -20,6 +20,13 @@ class Toy:
         self.train = {"x": inputs[:48], "y": targets[:48]}
         self.valid = {"x": inputs[48:], "y": targets[48:]}
         self.traces = 0
+        self.settings = {
+            "num_steps": 24,
+            "batch_size": 8,
+            "steps_per_dispatch": 4,
+            "eval_every": 8,
+            "checkpoint_every": 8,
+        }
         self.batches = {}  # of which the engine makes rows if there are none
 
     def init(self, key):
@@ -37,13 +44,6 @@ class Toy:
         return jnp.square(outputs - batch["y"]).sum(axis=-1)
 
     def run(self, workdir, *, seeds=SEEDS, mesh=None, report=lambda _: None, **changes):
-        settings = {
-            "num_steps": 24,
-            "batch_size": 8,
-            "steps_per_dispatch": 4,
-            "eval_every": 8,
-            "checkpoint_every": 8,
-        }
         loss = changes.pop("loss", self.loss)
         optimizer = changes.pop(
             "optimizer",
@@ -55,7 +55,7 @@ class Toy:
             self.train,
             self.valid,
             seeds=seeds,
-            settings=training.LoopSettings(**(settings | changes)),
+            settings=training.LoopSettings(**(self.settings | changes)),
             optimizer=optimizer,
             workdir=workdir,
             mesh=mesh,

@@ -52,17 +52,31 @@ def test_every_example_is_listed_once(batches):
 
 def test_shapes_take_turns_by_their_share():
     batches = [Rows(60, 2), Rows(10, 2), Rows(30, 2)]
-    turns = list(itertools.islice(take_turns(batches), 100))
+    turns = list(itertools.islice(take_turns(batches, num_steps=20), 100))
     chosen = np.array([choice for choice, _ in turns])
     np.testing.assert_array_equal(np.bincount(chosen), [60, 10, 30])
     for choice in range(3):
         counts = [count for one, count in turns if one == choice]
-        assert counts == list(range(len(counts)))
+        assert counts == list(range(0, 20 * len(counts), 20))
         # Spread evenly: in every ten chunks about a tenth of its own.
         share = np.convolve(chosen == choice, np.ones(10), mode="valid")
         assert np.ptp(share) <= 2
 
 
+def test_steps_per_call_do_not_change_the_turns():
+    batches = [Rows(60, 2), Rows(30, 2)]
+
+    def steps(num_steps):
+        calls = itertools.islice(take_turns(batches, num_steps=num_steps), 1000 // num_steps)
+        return [(shape, start + i) for shape, start in calls for i in range(num_steps)]
+
+    assert steps(1) == steps(4) == steps(20)
+    with pytest.raises(ValueError, match="2 shapes take turns of 20 steps, .* of 30 steps do not"):
+        next(take_turns(batches, num_steps=30))
+    alone = itertools.islice(take_turns(batches[:1], num_steps=30), 3)
+    assert list(alone) == [(0, 0), (0, 30), (0, 60)]
+
+
 def test_batches_larger_than_their_examples_are_refused():
     with pytest.raises(ValueError, match=r"batch_size \(6\) must be at most"):
-        next(take_turns([Rows(20, 6), Rows(5, 6)]))
+        next(take_turns([Rows(20, 6), Rows(5, 6)], num_steps=1))
