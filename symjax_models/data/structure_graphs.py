@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from symjax_models.data.neighbours import neighbour_list
+from symjax_models.data.neighbours import Neighbours, neighbour_list
 from symjax_models.data.structures import Structures
 from symjax_models.ops.graph import Graph
 from symjax_models.typing import Array
@@ -70,6 +70,8 @@ def make_store(
         for name in ("energies", "forces", "stresses")
         if (values := getattr(structures, name)) is not None
     }
+    if not num_edges.any():  # isolated atoms: a row to gather, which no mask lets through
+        lists.append(Neighbours(*(np.zeros(shape, np.int32) for shape in ((1,), (1,), (1, 3)))))
     senders, receivers, shifts = (np.concatenate(arrays) for arrays in zip(*lists, strict=True))
     return GraphStore(
         numbers=np.asarray(structures.numbers, np.int32),

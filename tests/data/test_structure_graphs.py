@@ -66,6 +66,14 @@ def test_batches_hold_the_configurations_and_nothing_else(is_periodic, indices):
         assert mask.sum() == expected
 
 
+def test_isolated_atoms_have_no_edges():
+    atoms = Structures(numbers=[1, 8], positions=np.zeros((2, 3)), num_atoms=[1, 1])
+    store = make_store(atoms, cutoff=3.0)
+    graph, labels = gather_batch(store, np.array([1, 0]), num_nodes=2, num_edges=1)
+    assert graph.nodes["numbers"].tolist() == [8, 1] and not graph.edge_mask.any()
+    assert labels == {}
+
+
 def test_lattice_vectors_move_displacements():
     structures = draw(is_periodic=True)
     store = make_store(structures, cutoff=3.0, dtype=np.float64)
