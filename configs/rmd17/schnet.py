@@ -5,7 +5,7 @@ Paper: Schuett et al. 2017, arXiv:1706.08566, which has no numbers for revised M
     are those of PaiNN.
 Command: python -m experiments.molecules --config=configs/rmd17/schnet.py:quick
     --workdir=runs/schnet
-Time: `quick` not run yet.
+Time: `quick` 8 minutes on 2 CPU cores; `full` was not run.
 Expected: no published number.
 """
 
