@@ -42,7 +42,7 @@ FIELDS = {
 }  # fmt: skip
 # Fields that say which run of a row it is: setting them is no override.
 CASE_FIELDS = ("data.path", "data.molecule", "data.split", "data.num_train")
-_LOADERS = {
+LOADERS = {
     "acac": molecules_data.load_acac,
     "files": molecules_data.load_file,
     "gfn2": molecules_data.load_gfn2,
@@ -82,7 +82,7 @@ def run(
             f"{config.num_devices}"
         )
     settings = _dynamics_settings(config)
-    splits = _LOADERS[config.table](config.data)
+    splits = LOADERS[config.table](config.data)
     kept = cli.as_json(config)
     if config.table in _NAMED:
         kept["data"]["path"] = ""  # where a known data set lies does not make it another run

@@ -3,7 +3,7 @@ import pathlib
 import pytest
 
 from configs import presets
-from experiments import cli, nbody, runs, synthetic, synthetic_task, tables
+from experiments import cli, molecules, nbody, runs, synthetic, synthetic_task, tables
 from symjax_models.models import registry
 from symjax_models.training import make_optimizer
 
@@ -24,6 +24,10 @@ def test_every_config_builds_and_is_valid(file, preset):
         cli.check_fields(config, synthetic.FIELDS)
         assert synthetic_task.make_model(config)
         config = synthetic_task.with_budget(config)
+    elif config.table in molecules.LOADERS:
+        cli.check_fields(config, molecules.FIELDS)
+        fields = {"species": (1, 6), "num_neighbours": 3.0, "cutoff": config.cutoff}
+        assert registry.make_model(config.row, fields | dict(config.model)).species == (1, 6)
     else:
         cli.check_fields(config, nbody.FIELDS)
         assert registry.make_model(config.row, config.model)

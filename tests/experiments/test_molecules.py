@@ -21,27 +21,10 @@ from experiments import (
     rmd17_table,
     tables,
 )
-from symjax_models.models import registry, saved_potential
+from symjax_models.models import saved_potential
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REAL = ROOT.parent / "shared" / "data"
-CONFIGS = sorted(
-    (path.parent.name, path.stem)
-    for table in ("acac", "files", "gfn2", "rmd17")
-    for path in (ROOT / "configs" / table).glob("*.py")
-    if path.stem not in ("__init__", "base")
-)
-
-
-@pytest.mark.parametrize(("table", "row"), CONFIGS)
-@pytest.mark.parametrize("preset", ["quick", "full", "smoke"])
-def test_configs_are_whole_and_their_models_exist(table, row, preset):
-    config = tables.load_config(table, row, preset)
-    cli.check_fields(config, molecules.FIELDS)
-    assert (config.table, config.row, config.preset) == (table, row, preset)
-    fields = {"species": (1, 6), "num_neighbours": 3.0, "cutoff": config.cutoff}
-    assert registry.make_model(row, fields | dict(config.model)).species == (1, 6)
-    assert config.num_steps % config.steps_per_dispatch == 0
 
 
 def write_rmd17(folder, *, num_train=6, num_test=4):
