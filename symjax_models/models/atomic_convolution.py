@@ -70,8 +70,8 @@ def scaled_bessel(distances: Array, *, num_functions: int, cutoff: float) -> Arr
     Source: the code of Batzner et al. 2022, arXiv:2101.03164.
 
     >>> import jax.numpy as jnp
-    >>> scaled_bessel(jnp.array(1.0), num_functions=2, cutoff=4.0).round(3).tolist()
-    [0.354, 0.5]
+    >>> float(scaled_bessel(jnp.array(2.0), num_functions=1, cutoff=4.0)[0])
+    0.25
     """
     return math.sqrt(2 / cutoff) * radial.bessel(
         distances, num_functions=num_functions, cutoff=cutoff
