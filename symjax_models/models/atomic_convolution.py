@@ -70,7 +70,7 @@ def scaled_bessel(distances: Array, *, num_functions: int, cutoff: float) -> Arr
     Source: the code of Batzner et al. 2022, arXiv:2101.03164.
 
     >>> import jax.numpy as jnp
-    >>> float(scaled_bessel(jnp.array(2.0), num_functions=1, cutoff=4.0)[0])
+    >>> round(float(scaled_bessel(jnp.array(2.0), num_functions=1, cutoff=4.0)[0]), 4)
     0.25
     """
     return math.sqrt(2 / cutoff) * radial.bessel(
