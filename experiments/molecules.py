@@ -150,12 +150,7 @@ def _measure(
     }
     samples = {}
     for name, structures in splits.tests.items():
-        prepared = molecules_task.prepare(
-            structures,
-            problem.references,
-            cutoff=config.cutoff,
-            batch_size=min(molecules_task.EVAL_BATCH, len(structures)),
-        )
+        prepared = molecules_task.prepare(structures, problem.references, cutoff=config.cutoff)
         prefix = f"{name}_" if name else ""
         measured, errors = molecules_task.measure(problem.potential, params, prepared)
         metrics |= {f"{prefix}{key}": value for key, value in measured.items()}

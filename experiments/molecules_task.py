@@ -25,7 +25,7 @@ from symjax_models.training import energy_force_loss
 from symjax_models.training.batches import SizeStrata
 from symjax_models.typing import Array, PRNGKey, PyTree
 
-EVAL_BATCH = 20  # configurations at a time in evaluation
+_EVAL_BATCH = 20  # configurations at a time in evaluation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +95,7 @@ def make_problem(
         batch_size=config.batch_size,
         max_compilations=config.max_compilations,
     )
-    valid = prepare(
-        splits.valid,
-        references,
-        cutoff=config.cutoff,
-        batch_size=min(EVAL_BATCH, len(splits.valid)),
-    )
+    valid = prepare(splits.valid, references, cutoff=config.cutoff)
     report(f"batches: {train.plan.describe()}")
     hyperparameters = {
         "species": list(species),
@@ -119,7 +114,7 @@ def prepare(
     references: dict[int, float],
     *,
     cutoff: float,
-    batch_size: int,
+    batch_size: int | None = None,
     max_compilations: int = 4,
 ) -> Prepared:
     """Take the energies of free atoms off, list neighbours, plan the batches.
@@ -128,7 +123,7 @@ def prepare(
         structures: The configurations.
         references: Energy of a free atom of every species, eV.
         cutoff: Largest distance of neighbours, angstrom.
-        batch_size: Configurations per batch.
+        batch_size: Configurations per batch; as many as evaluation takes at a time if None.
         max_compilations: Shapes of batches at most.
 
     Returns:
@@ -139,7 +134,7 @@ def prepare(
     plan = batch_plan.plan_batches(
         store.num_atoms,
         store.num_edges,
-        batch_size=batch_size,
+        batch_size=min(_EVAL_BATCH, len(structures)) if batch_size is None else batch_size,
         max_compilations=max_compilations,
     )
     batches = [

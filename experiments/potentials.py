@@ -51,13 +51,7 @@ def predict(saved: SavedPotential, structures: Structures, output: pathlib.Path)
 def evaluate(saved: SavedPotential, structures: Structures) -> dict[str, float]:
     """Measure and print the errors of a potential on labelled configurations."""
     check_species(structures.numbers, saved.species)
-    references = dict(zip(saved.species, saved.reference_energies, strict=True))
-    prepared = molecules_task.prepare(
-        structures,
-        references,
-        cutoff=saved.cutoff,
-        batch_size=min(molecules_task.EVAL_BATCH, len(structures)),
-    )
+    prepared = molecules_task.prepare(structures, saved.free_atoms, cutoff=saved.cutoff)
     metrics, _ = molecules_task.measure(saved.potential, saved.params, prepared)
     for name, unit in (
         ("energy_mae", "meV"), ("energy_rmse", "meV"), ("force_mae", "meV/A"),

@@ -18,3 +18,20 @@ def base_config(argument: str | None, *, row: str) -> ml_collections.ConfigDict:
     config.data.num_valid = 8 if smoke else 50
     config.data.num_test = 8 if smoke else 0
     return config
+
+
+def painn_config(argument: str | None, *, row: str, num_layers: int) -> ml_collections.ConfigDict:
+    """Fill the fields that PaiNN and the baselines beside it share: its loss, rate and budget."""
+    config = base_config(argument, row=row)
+    smoke = config.preset == "smoke"
+    config.model = {"features": 8 if smoke else 128, "num_layers": 1 if smoke else num_layers}
+    config.loss.energy = 0.01
+    config.loss.forces = 0.99
+    config.loss.per_atom = False
+    config.optimizer.learning_rate = 1e-3
+    if config.preset == "full":
+        config.batch_size = 10
+        config.num_steps = 500_000
+        config.eval_every = 1000
+        config.checkpoint_every = 10_000
+    return config

@@ -16,16 +16,4 @@ from configs.rmd17 import base
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
-    config = base.base_config(argument, row="schnet")
-    smoke, full = config.preset == "smoke", config.preset == "full"
-    config.model = {"features": 8, "num_layers": 1} if smoke else {"features": 128, "num_layers": 6}
-    config.loss.energy = 0.01
-    config.loss.forces = 0.99
-    config.loss.per_atom = False
-    config.optimizer.learning_rate = 1e-3
-    if full:
-        config.batch_size = 10
-        config.num_steps = 500_000
-        config.eval_every = 1000
-        config.checkpoint_every = 10_000
-    return config
+    return base.painn_config(argument, row="schnet", num_layers=6)

@@ -51,8 +51,8 @@ class PotentialCalculator(Calculator):
         """
         super().__init__(**kwargs)
         self.skin_list = SkinList(cutoff=saved.cutoff, skin=skin)
-        self._saved, self._dtype = saved, dtype
-        self._potential = saved.potential
+        self._dtype = dtype
+        self._potential, self._free_atoms = saved.potential, saved.free_atoms
         self._params = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), saved.params)
 
     def calculate(
@@ -70,7 +70,7 @@ class PotentialCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         assert self.atoms is not None  # ASE has copied them by now
         numbers, positions = self.atoms.numbers, self.atoms.positions
-        check_species(numbers, self._saved.species)
+        check_species(numbers, tuple(self._free_atoms))
         if not np.isfinite(positions).all():
             raise ValueError("expected finite positions, got NaN or infinity: the dynamics blew up")
         cell, pbc = self.atoms.cell.array, self.atoms.pbc
@@ -80,8 +80,7 @@ class PotentialCalculator(Calculator):
         )
         predicted = jax.device_get(predict(self._potential, self._params, graph))
         sites = np.asarray(predicted.site_energies, np.float64)
-        table = dict(zip(self._saved.species, self._saved.reference_energies, strict=True))
-        sites = sites + np.array([table[int(z)] for z in numbers])
+        sites = sites + np.array([self._free_atoms[int(z)] for z in numbers])
         energy = float(sites.sum())
         self.results = {
             "energy": energy,

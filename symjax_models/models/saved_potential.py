@@ -54,6 +54,11 @@ class SavedPotential:
         """The atomic numbers that it knows."""
         return self.potential.network.species
 
+    @property
+    def free_atoms(self) -> dict[int, float]:
+        """Energy of a free atom by atomic number, eV."""
+        return dict(zip(self.species, self.reference_energies, strict=True))
+
     def add_reference(self, energies: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Add the energies of free atoms in double precision.
 
@@ -64,7 +69,7 @@ class SavedPotential:
         Returns:
             Total energies, eV.
         """
-        table = dict(zip(self.species, self.reference_energies, strict=True))
+        table = self.free_atoms
         return np.asarray(energies, np.float64) + sum(table[int(z)] for z in numbers)
 
 
