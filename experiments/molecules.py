@@ -22,6 +22,7 @@ import numpy as np
 from experiments import (
     cli,
     molecules_data,
+    molecules_errors,
     molecules_task,
     potential_checks,
     potentials,
@@ -103,13 +104,14 @@ def run(
         return False
     runs.plot_learning_curve(outcome, workdir, title=config.row)
     states = jax.tree.map(np.asarray, outcome.state)
-    metrics = []
-    for index, seed in enumerate(config.seeds):
+    metrics, scans = [], []
+    for index in range(len(config.seeds)):
         params = jax.tree.map(lambda leaf, index=index: leaf[index], states.best_params)
-        measured, errors = _measure(problem, params, splits, config)
+        measured, along_scans = _measure(problem, params, splits, config, workdir)
         measured["best_step"] = int(states.best_step[index])
         metrics.append(measured)
-        store.write_samples(workdir / f"errors-{seed}.npz", errors)
+        scans.append(along_scans)
+        seed = config.seeds[index]
         name = "potential.npz" if index == 0 else f"potential-{seed}.npz"
         saved = _as_saved(problem, params, config)
         saved_potential.save(workdir / name, saved)
@@ -127,6 +129,7 @@ def run(
     runs.store_rows(
         kept,
         metrics=metrics,
+        samples=scans if splits.scans else None,
         params=sum(leaf[0].size for leaf in jax.tree.leaves(states.best_params)),
         steps=config.num_steps,
         seconds=outcome.seconds,
@@ -142,26 +145,36 @@ def _measure(
     params: PyTree,
     splits: molecules_data.Splits,
     config: ml_collections.ConfigDict,
+    workdir: pathlib.Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the metrics and the errors of single configurations of one seed."""
-    valid, _ = molecules_task.measure(problem.potential, params, problem.valid)
+    """Return the metrics of one seed, and the energies along the scans; draw the tests."""
+    predicted = molecules_errors.predict(problem.potential, params, problem.valid)
+    valid = molecules_errors.measure(predicted, problem.valid)
     metrics: dict[str, Any] = {
         f"valid_{name}": valid[name] for name in ("energy_mae", "force_mae") if name in valid
     }
-    samples = {}
+    scans = {}
     for name, structures in splits.tests.items():
         prepared = molecules_task.prepare(structures, problem.references, cutoff=config.cutoff)
         prefix = f"{name}_" if name else ""
-        measured, errors = molecules_task.measure(problem.potential, params, prepared)
+        predicted = molecules_errors.predict(problem.potential, params, prepared)
+        measured = molecules_errors.measure(predicted, prepared)
         metrics |= {f"{prefix}{key}": value for key, value in measured.items()}
-        samples |= {f"{prefix}{key}": value for key, value in errors.items()}
+        if name in splits.scans:
+            scans |= {
+                f"{prefix}coordinate": splits.scans[name],
+                f"{prefix}reference": prepared.store.labels["energies"],
+                f"{prefix}predicted": predicted["energies"],
+            }
+        with contextlib.suppress(ImportError):
+            molecules_errors.plot(predicted, prepared, workdir / f"{prefix}errors.png")
     plan = problem.train.plan
     metrics |= {
         "padding_nodes": round(float(plan.padding_nodes), 4),
         "padding_edges": round(float(plan.padding_edges), 4),
         "compilations": len(plan.classes),
     }
-    return metrics, samples
+    return metrics, scans
 
 
 def _dynamics_settings(config: ml_collections.ConfigDict) -> Settings | None:

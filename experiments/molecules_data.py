@@ -28,12 +28,14 @@ class Splits:
         valid: For the choice of the parameters.
         tests: For the report, by name.
         free_atoms: Energies of free atoms by atomic number, eV; fitted to `train` if None.
+        scans: A coordinate of every configuration, of the tests that move along one.
     """
 
     train: Structures
     valid: Structures
     tests: dict[str, Structures]
     free_atoms: dict[int, float] | None = None
+    scans: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 def data_folder(path: str, name: str) -> pathlib.Path:
@@ -104,7 +106,8 @@ def load_acac(data: ml_collections.ConfigDict) -> Splits:
 
     Returns:
         Frames of the training file at that temperature, drawn at random; tests `300K`, `600K`,
-        `dihedral` and `h_transfer`; energies of free atoms from their file.
+        `dihedral` (a scan by the angle, degrees) and `h_transfer` (a path, by the number of the
+        image); energies of free atoms from their file.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -118,14 +121,19 @@ def load_acac(data: ml_collections.ConfigDict) -> Splits:
         "h_transfer": "test_H_transfer",
     }  # fmt: skip
     chosen, valid = structure_splits.split(train, (data.num_train, data.num_valid), seed=data.seed)
+    read = {
+        name: structure_files.read_structures(folder / f"{file}.xyz.gz")
+        for name, file in tests.items()
+    }
     return Splits(
         chosen,
         valid,
-        {
-            name: structure_files.read_structures(folder / f"{file}.xyz.gz")
-            for name, file in tests.items()
-        },
+        read,
         reference_energies.isolated_atoms(atoms),
+        scans={
+            "dihedral": read["dihedral"].properties["dihedral_angle"],
+            "h_transfer": np.arange(1.0, len(read["h_transfer"]) + 1),
+        },
     )
 
 

@@ -1,11 +1,10 @@
-"""What the tables of molecules have in common: data, potentials, losses, errors."""
+"""What the tables of molecules have in common: data, batches, potentials, losses."""
 
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
@@ -169,54 +168,6 @@ def init_params(problem: Problem, key: PRNGKey) -> PyTree:
     batches = problem.train.batches[0]
     graph, _ = batches.gather(problem.train.store, jnp.asarray(batches.members[:1]))
     return problem.potential.init(key, graph)
-
-
-def measure(
-    potential: Potential, params: PyTree, prepared: Prepared
-) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Measure the errors of a trained potential.
-
-    Args:
-        potential: The potential.
-        params: Its parameters.
-        prepared: Configurations with their labels.
-
-    Returns:
-        Mean absolute and root mean square errors, `energy_mae`, `energy_rmse` (meV per
-        configuration), `force_mae`, `force_rmse` (meV/angstrom, over components), and a standard
-        error, `energy_mae_se`; and the signed errors of energies and the mean absolute ones of
-        forces of every configuration, `energy_errors` and `force_errors`. Without labels of forces
-        theirs are left out.
-    """
-    errors: dict[str, np.ndarray] = {}
-    store = jax.device_put(prepared.store)
-    for batches in prepared.batches:
-
-        @jax.jit
-        def evaluate(params: PyTree, store: Any, indices: Array, batches: SizeStrata = batches):
-            graph, labels = batches.gather(store, indices)
-            return energy_force_loss.absolute_errors(
-                potential.predict(params, graph), graph, labels
-            )
-
-        for indices in batches.every_example():
-            found = jax.device_get(evaluate(params, store, jnp.asarray(indices)))
-            for name, values in found.items():
-                kept = errors.setdefault(name, np.zeros(len(prepared.store.num_atoms)))
-                kept[indices[indices >= 0]] = values[indices >= 0]
-    energy = 1e3 * errors["energy"]
-    metrics = {
-        "energy_mae": float(np.abs(energy).mean()),
-        "energy_mae_se": float(np.abs(energy).std() / np.sqrt(len(energy))),
-        "energy_rmse": float(np.sqrt(np.square(energy).mean())),
-    }
-    of_frames = {"energy_errors": energy}
-    if "force_absolute" in errors:
-        count = 3.0 * prepared.store.num_atoms
-        metrics["force_mae"] = float(1e3 * errors["force_absolute"].sum() / count.sum())
-        metrics["force_rmse"] = float(1e3 * np.sqrt(errors["force_square"].sum() / count.sum()))
-        of_frames["force_errors"] = 1e3 * errors["force_absolute"] / count
-    return metrics, of_frames
 
 
 def _as_list(value: Any) -> Any:

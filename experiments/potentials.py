@@ -1,7 +1,7 @@
 """Use a trained potential: predict, evaluate, run dynamics, check its physics.
 
     python -m experiments.potentials predict --potential=runs/nequip --input=in.xyz --output=out.xyz
-    python -m experiments.potentials evaluate --potential=runs/nequip --input=labelled.xyz
+    python -m experiments.potentials evaluate --potential=runs/nequip --input=in.xyz --output=e.png
     python -m experiments.potentials md --potential=runs/nequip --input=start.xyz --output=md.xyz
     python -m experiments.potentials check --potential=runs/nequip --input=some.xyz
 
@@ -15,7 +15,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from experiments import cli, figures, molecules_task, potential_checks
+from experiments import cli, figures, molecules_errors, molecules_task, potential_checks
 from symjax_models.data import structure_files, structures_ase
 from symjax_models.data.structures import Structures
 from symjax_models.dynamics import Settings, Trajectory, observables
@@ -48,17 +48,32 @@ def predict(saved: SavedPotential, structures: Structures, output: pathlib.Path)
     cli.report(f"predictions: {output}")
 
 
-def evaluate(saved: SavedPotential, structures: Structures) -> dict[str, float]:
-    """Measure and print the errors of a potential on labelled configurations."""
+def evaluate(
+    saved: SavedPotential, structures: Structures, output: pathlib.Path | None = None
+) -> dict[str, float]:
+    """Measure and print the errors of a potential on labelled configurations.
+
+    Args:
+        saved: The potential.
+        structures: The configurations.
+        output: Where a picture of predicted against reference values goes, if anywhere.
+
+    Returns:
+        The errors, see `molecules_errors.measure`.
+    """
     check_species(structures.numbers, saved.species)
     prepared = molecules_task.prepare(structures, saved.free_atoms, cutoff=saved.cutoff)
-    metrics, _ = molecules_task.measure(saved.potential, saved.params, prepared)
+    predicted = molecules_errors.predict(saved.potential, saved.params, prepared)
+    metrics = molecules_errors.measure(predicted, prepared)
     for name, unit in (
         ("energy_mae", "meV"), ("energy_rmse", "meV"), ("force_mae", "meV/A"),
         ("force_rmse", "meV/A"),
     ):  # fmt: skip
         if name in metrics:
             cli.report(f"{name:11} {metrics[name]:10.2f} {unit}")
+    if output is not None:
+        molecules_errors.plot(predicted, prepared, output)
+        cli.report(f"figure: {output}")
     return metrics
 
 
@@ -165,7 +180,7 @@ def main(command: str) -> None:
     if command == "predict":
         predict(saved, structures, pathlib.Path(arguments.output))
     elif command == "evaluate":
-        evaluate(saved, structures)
+        evaluate(saved, structures, pathlib.Path(arguments.output) if arguments.output else None)
     else:
         steps = round(1000 * arguments.picoseconds / arguments.timestep)
         every = max(1, min(arguments.sample_every, steps))

@@ -12,19 +12,17 @@ Expected: `full` the published errors; `quick` has a shorter budget and max_degr
 import ml_collections
 
 from configs.acac import base
+from configs.molecules import base as molecules
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
     config = base.base_config(argument, row="nequip")
-    smoke, full = config.preset == "smoke", config.preset == "full"
-    config.model = {
-        "hidden": "4x0e+4x1o" if smoke else "32x0e+32x1o+32x2e" + "+32x3o" * full,
-        "max_degree": 1 if smoke else 3 if full else 2,
-        "num_layers": 2 if smoke else 5 if full else 4,
-    }
+    config.model = molecules.nequip_model(config.preset)
     config.optimizer.learning_rate = 1e-3
-    if full:
+    if config.preset == "quick":
+        config.num_steps = 10_000
+    if config.preset == "full":
         config.num_steps = 400_000
         config.eval_every = 1000
         config.checkpoint_every = 10_000

@@ -10,17 +10,14 @@ Expected: depends on the data.
 import ml_collections
 
 from configs.files import base
+from configs.molecules import base as molecules
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
     config = base.base_config(argument, row="mace")
     smoke = config.preset == "smoke"
-    config.model = {
-        "num_channels": 4 if smoke else 64,
-        "max_degree": 1 if smoke else 2,
-        "correlation": 2 if smoke else 3,
-    }
+    config.model = molecules.mace_model("smoke" if smoke else "quick")
     if not smoke:
         config.num_steps = {"quick": 20_000, "full": 200_000}[config.preset]
     return config

@@ -1,5 +1,7 @@
 """Fields that all rows of the tables of molecules share."""
 
+from typing import Any
+
 import ml_collections
 
 from configs import presets
@@ -63,3 +65,21 @@ def base_config(argument: str | None, *, table: str, row: str) -> ml_collections
     config.num_devices = 1
     config.tensorboard = False  # needs the extra [tensorboard]
     return config
+
+
+def nequip_model(preset: str) -> dict[str, Any]:
+    """Return the fields of NequIP: `full` the published ones, `quick` for two CPU cores."""
+    if preset == "smoke":
+        return {"hidden": "4x0e+4x1o", "max_degree": 1, "num_layers": 2}
+    if preset == "full":
+        return {"hidden": "32x0e+32x1o+32x2e+32x3o", "max_degree": 3, "num_layers": 5}
+    return {"hidden": "32x0e+32x1o+32x2e", "max_degree": 2, "num_layers": 4}
+
+
+def mace_model(preset: str) -> dict[str, Any]:
+    """Return the fields of MACE: `full` the published ones, `quick` for two CPU cores."""
+    if preset == "smoke":
+        return {"num_channels": 4, "max_degree": 1, "hidden_degree": 1, "correlation": 2}
+    if preset == "full":
+        return {"num_channels": 256, "max_degree": 3, "hidden_degree": 2, "correlation": 3}
+    return {"num_channels": 64, "max_degree": 2, "hidden_degree": 1, "correlation": 3}

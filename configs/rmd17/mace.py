@@ -13,26 +13,18 @@ Expected: `quick` energy / force MAE about 7.5 / 38 for 50 frames of ethanol.
 
 import ml_collections
 
+from configs.molecules import base as molecules
 from configs.rmd17 import base
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
     config = base.base_config(argument, row="mace")
-    smoke, full = config.preset == "smoke", config.preset == "full"
-    if smoke:
-        config.model = {"num_channels": 4, "max_degree": 1, "hidden_degree": 1, "correlation": 2}
-    else:
-        config.model = {
-            "num_channels": 256 if full else 64,
-            "max_degree": 3 if full else 2,
-            "hidden_degree": 2 if full else 1,
-            "correlation": 3,
-        }
+    config.model = molecules.mace_model(config.preset)
     config.optimizer.learning_rate = 1e-3
-    if not smoke:
+    if config.preset == "quick":
         config.num_steps = 8000
-    if full:
+    if config.preset == "full":
         config.num_steps = 500_000
         config.eval_every = 1000
         config.checkpoint_every = 10_000

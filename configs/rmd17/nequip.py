@@ -15,21 +15,17 @@ Expected: `quick` energy / force MAE about 9 / 44 for 50 frames of ethanol.
 
 import ml_collections
 
+from configs.molecules import base as molecules
 from configs.rmd17 import base
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
     config = base.base_config(argument, row="nequip")
-    smoke, full = config.preset == "smoke", config.preset == "full"
     config.cutoff = 4.0
-    config.model = {
-        "hidden": "4x0e+4x1o" if smoke else "32x0e+32x1o+32x2e" + "+32x3o" * full,
-        "max_degree": 1 if smoke else 3 if full else 2,
-        "num_layers": 2 if smoke else 5 if full else 4,
-    }
+    config.model = molecules.nequip_model(config.preset)
     config.optimizer.learning_rate = 1e-3
-    if full:
+    if config.preset == "full":
         config.num_steps = 500_000
         config.eval_every = 1000
         config.checkpoint_every = 10_000

@@ -79,26 +79,3 @@ def energy_force_loss(
         error = jnp.mean(jnp.square(prediction.stresses - labels["stresses"]), axis=(1, 2))
         loss += weights.stress * jnp.where(count > 0, error, 0)
     return loss
-
-
-def absolute_errors(
-    prediction: Prediction, graph: Graph, labels: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Sum the absolute and squared errors of every configuration.
-
-    Args:
-        prediction: Of a potential.
-        graph: The batch, with G configurations.
-        labels: `energies` `[G]` without reference energies, and `forces` `[N, 3]` if there are any.
-
-    Returns:
-        `energy`, the signed error of the energy, eV; `force_absolute` and `force_square`, sums over
-        the components of all atoms of errors in eV/angstrom and of their squares; each `[G]`.
-    """
-    errors = {"energy": prediction.energies - labels["energies"]}
-    if "forces" in labels:
-        differences = prediction.forces - labels["forces"]
-        for name, function in (("force_absolute", jnp.abs), ("force_square", jnp.square)):
-            of_atoms = jnp.sum(function(differences), axis=-1)
-            errors[name] = pooling.pool_nodes(graph, of_atoms, how="sum")
-    return errors

@@ -6,6 +6,7 @@ import json
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from experiments import (
     cli,
     molecules,
     molecules_data,
+    molecules_errors,
     molecules_task,
     potentials,
     rmd17_table,
@@ -136,9 +138,16 @@ def test_configurations_without_forces_are_measured(tmp_path):
         if name == "without":
             test = dataclasses.replace(test, forces=None)
         prepared = molecules_task.prepare(test, problem.references, cutoff=4.0, batch_size=3)
-        metrics[name], errors = molecules_task.measure(problem.potential, params, prepared)
+        predicted = molecules_errors.predict(problem.potential, params, prepared)
+        metrics[name] = molecules_errors.measure(predicted, prepared)
     assert metrics["without"].items() < metrics["with"].items()
-    assert set(errors) == {"energy_errors"} and len(errors["energy_errors"]) == 4
+    graph, _ = prepared.batches[0].gather(prepared.store, jnp.array([2]))
+    alone = problem.potential.predict(params, graph)
+    np.testing.assert_allclose(predicted["energies"][2], alone.energies[0], rtol=1e-5)
+    atoms = slice(*np.cumsum([0, *prepared.store.num_atoms])[2:4])
+    np.testing.assert_allclose(predicted["forces"][atoms], alone.forces[:3], rtol=1e-4, atol=1e-4)
+    error = predicted["energies"] - prepared.store.labels["energies"]
+    assert metrics["with"]["energy_mae"] == pytest.approx(1e3 * np.abs(error).mean())
 
 
 def test_what_cannot_be_run_is_refused_before_the_training(tmp_path):

@@ -8,7 +8,6 @@ from symjax_models.models.potential import Prediction
 from symjax_models.ops.graph import Graph
 from symjax_models.training.energy_force_loss import (
     LossWeights,
-    absolute_errors,
     energy_force_loss,
 )
 
@@ -52,17 +51,6 @@ def test_mean_over_the_batch_is_the_formula(batch, per_atom):
     expected = 2 * np.mean(energy**2) + 3 * np.mean(differences**2) + 5 * 0.1**2
     np.testing.assert_allclose(np.mean(found[:2]), expected, rtol=1e-5)
     assert found[2] == 0
-
-
-def test_errors_are_sums_over_atoms(batch):
-    prediction, graph, labels = batch
-    found = absolute_errors(prediction, graph, labels)
-    differences = np.asarray(prediction.forces - labels["forces"])
-    np.testing.assert_allclose(found["energy"], [0.5, 1.0, 0.0])
-    for name, values in (("force_absolute", np.abs(differences)),
-                         ("force_square", differences**2)):  # fmt: skip
-        expected = [values[:2].sum(), values[2:5].sum(), 0]
-        np.testing.assert_allclose(found[name], expected, rtol=1e-5)
 
 
 def test_weights_without_labels_are_refused(batch):

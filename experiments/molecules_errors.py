@@ -1,0 +1,113 @@
+"""What trained potentials predict, how far it is off, and pictures of both."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import figures
+from experiments.molecules_task import Prepared
+from symjax_models.models.potential import Potential
+from symjax_models.training.batches import SizeStrata
+from symjax_models.typing import Array, PyTree
+
+
+def predict(potential: Potential, params: PyTree, prepared: Prepared) -> dict[str, np.ndarray]:
+    """Predict energies and forces of all configurations.
+
+    Args:
+        potential: The potential.
+        params: Its parameters.
+        prepared: F configurations of A atoms in all.
+
+    Returns:
+        `energies` `[F]`, eV, without the energies of free atoms, and `forces` `[A, 3]`,
+        eV/angstrom, both float64.
+    """
+    starts, counts = prepared.store.atom_starts, prepared.store.num_atoms
+    found = {
+        "energies": np.full(len(counts), np.nan),
+        "forces": np.full((len(prepared.store.numbers), 3), np.nan),
+    }
+    store = jax.device_put(prepared.store)
+    for batches in prepared.batches:
+
+        @jax.jit
+        def evaluate(params: PyTree, store: Any, indices: Array, batches: SizeStrata = batches):
+            graph, _ = batches.gather(store, indices)
+            prediction = potential.predict(params, graph)
+            return prediction.energies, prediction.forces
+
+        for indices in batches.every_example():
+            energies, forces = jax.device_get(evaluate(params, store, jnp.asarray(indices)))
+            real = indices[indices >= 0]
+            found["energies"][real] = energies[indices >= 0]
+            # Atoms of a batch stand configuration by configuration, padding behind them.
+            atoms = np.concatenate([np.arange(starts[i], starts[i] + counts[i]) for i in real])
+            found["forces"][atoms] = forces[: len(atoms)]
+    return found
+
+
+def measure(predicted: Mapping[str, np.ndarray], prepared: Prepared) -> dict[str, float]:
+    """Measure the errors of predictions.
+
+    Args:
+        predicted: What `predict` returned.
+        prepared: Configurations with their labels.
+
+    Returns:
+        Mean absolute and root mean square errors, `energy_mae`, `energy_rmse` (meV per
+        configuration), `force_mae`, `force_rmse` (meV/angstrom, over components), and a standard
+        error, `energy_mae_se`. Without labels of forces theirs are left out.
+    """
+    labels = prepared.store.labels
+    energy = 1e3 * (predicted["energies"] - labels["energies"])
+    metrics = {
+        "energy_mae": float(np.abs(energy).mean()),
+        "energy_mae_se": float(np.abs(energy).std() / np.sqrt(len(energy))),
+        "energy_rmse": float(np.sqrt(np.square(energy).mean())),
+    }
+    if "forces" in labels:
+        force = 1e3 * (predicted["forces"] - labels["forces"])
+        metrics["force_mae"] = float(np.abs(force).mean())
+        metrics["force_rmse"] = float(np.sqrt(np.square(force).mean()))
+    return metrics
+
+
+def plot(predicted: Mapping[str, np.ndarray], prepared: Prepared, path: pathlib.Path) -> None:
+    """Draw predicted against reference energies and forces, and how their errors are spread.
+
+    Args:
+        predicted: What `predict` returned.
+        prepared: Configurations with their labels.
+        path: Where the picture goes.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+    """
+    labels = prepared.store.labels
+    counts = prepared.store.num_atoms
+    # Energies per atom less their mean: configurations of all sizes fit into one picture.
+    panels = [("energy (meV/atom)", *(1e3 * x["energies"] / counts for x in (labels, predicted)))]
+    if "forces" in labels:
+        forces = (x["forces"].ravel() for x in (labels, predicted))
+        panels.append(("force component (eV/Å)", *forces))
+    figure, ((*axes,),) = figures.new_figure(columns=2 * len(panels), width=7.2 * len(panels))
+    for (name, reference, values), (scatter, spread) in zip(
+        panels, zip(axes[::2], axes[1::2], strict=True), strict=True
+    ):
+        centre = reference.mean() if name.startswith("energy") else 0.0
+        ends = np.array([reference.min(), reference.max()]) - centre
+        scatter.plot(ends, ends, color=figures.PALETTE[6], linewidth=0.8)
+        scatter.plot(
+            reference - centre, values - centre, ".", color=figures.PALETTE[0], markersize=2,
+            alpha=0.5, rasterized=True,
+        )  # fmt: skip
+        less = ", less its mean" if centre else ""
+        scatter.set(xlabel=f"reference {name}{less}", ylabel=f"predicted {name}{less}")
+        spread.hist(values - reference, bins=60, color=figures.PALETTE[0])
+        spread.set(xlabel=f"error of {name}", ylabel="count", yscale="log")
+    figure.savefig(path)
