@@ -45,6 +45,7 @@ FIELDS = {
 CASE_FIELDS = ("data.path", "data.molecule", "data.split", "data.num_train")
 LOADERS = {
     "acac": molecules_data.load_acac,
+    "emt": molecules_data.load_emt,
     "files": molecules_data.load_file,
     "gfn2": molecules_data.load_gfn2,
     "rmd17": molecules_data.load_rmd17,

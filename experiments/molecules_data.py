@@ -3,12 +3,15 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import ml_collections
 import numpy as np
 
 from symjax_models.data import (
     cache,
+    emt_slabs,
     gfn2,
     reference_energies,
     structure_files,
@@ -17,6 +20,10 @@ from symjax_models.data import (
 )
 from symjax_models.data.structures import Structures
 from symjax_models.data.units import Units
+
+_ARRAYS = (
+    "numbers", "positions", "num_atoms", "cells", "pbc", "energies", "forces", "stresses",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,20 +158,39 @@ def load_gfn2(data: ml_collections.ConfigDict) -> Splits:
         "num_frames": data.num_train + data.num_valid + data.num_test,
     }  # fmt: skip
 
-    def make() -> dict[str, np.ndarray]:
+    def make() -> Structures:
         made = gfn2.generate_trajectory(**options)
         gfn2.check_labels(made)
-        names = ("numbers", "positions", "num_atoms", "energies", "forces")
-        return {name: getattr(made, name) for name in names}
+        return made
 
     constants = options | {"versions": trajectory_sampling.versions("tblite", "ase")}
-    arrays = cache.load_or_make("gfn2", make, constants=constants)
-    provenance = {"generator": "GFN2-xTB", **{name: str(v) for name, v in constants.items()}}
-    structures = Structures(**arrays, provenance=provenance)
-    train, valid, test = structure_splits.split(
-        structures, (data.num_train, data.num_valid, data.num_test), seed=data.seed
-    )
-    return Splits(train, valid, {"": test})
+    structures = _cached("gfn2", make, constants=constants)
+    return _split_of_one(structures, data)
+
+
+def load_emt(data: ml_collections.ConfigDict) -> Splits:
+    """Generate periodic metal slabs with adsorbates, or read them from the cache.
+
+    Args:
+        data: Fields `metals`, `adsorbates`, `frames_per_slab`, `num_train`, `num_valid`,
+            `num_test`, `seed`.
+
+    Returns:
+        Random frames of all slabs, with forces and stresses.
+    """
+    options = {
+        "metals": tuple(data.metals), "adsorbates": tuple(data.adsorbates), "seed": data.seed,
+        "frames_per_slab": data.frames_per_slab,
+        "num_frames": data.num_train + data.num_valid + data.num_test,
+    }  # fmt: skip
+
+    def make() -> Structures:
+        made = emt_slabs.generate_slabs(**options)
+        emt_slabs.check_labels(made)
+        return made
+
+    constants = options | {"versions": trajectory_sampling.versions("ase")}
+    return _split_of_one(_cached("emt", make, constants=constants), data)
 
 
 def load_file(data: ml_collections.ConfigDict) -> Splits:
@@ -198,6 +224,27 @@ def load_file(data: ml_collections.ConfigDict) -> Splits:
     sizes = (data.num_train or None, data.num_valid, data.num_test)
     train, valid, test = structure_splits.split(structures, sizes, seed=data.seed)
     return Splits(train, valid, {"": test}, free_atoms)
+
+
+def _cached(
+    generator: str, make: Callable[[], Structures], *, constants: Mapping[str, Any]
+) -> Structures:
+    """Read generated configurations from the cache, or generate them."""
+
+    def make_arrays() -> dict[str, np.ndarray]:
+        made = make()
+        found = {name: getattr(made, name) for name in _ARRAYS}
+        return {name: array for name, array in found.items() if array is not None}
+
+    arrays = cache.load_or_make(generator, make_arrays, constants=constants)
+    provenance = {"generator": generator, **{name: str(v) for name, v in constants.items()}}
+    return Structures(**arrays, provenance=provenance)
+
+
+def _split_of_one(structures: Structures, data: ml_collections.ConfigDict) -> Splits:
+    sizes = (data.num_train, data.num_valid, data.num_test)
+    train, valid, test = structure_splits.split(structures, sizes, seed=data.seed)
+    return Splits(train, valid, {"": test})
 
 
 def _check_counts(data: ml_collections.ConfigDict) -> None:

@@ -24,30 +24,33 @@ def predict(potential: Potential, params: PyTree, prepared: Prepared) -> dict[st
         prepared: F configurations of A atoms in all.
 
     Returns:
-        `energies` `[F]`, eV, without the energies of free atoms, and `forces` `[A, 3]`,
-        eV/angstrom, both float64.
+        `energies` `[F]`, eV, without the energies of free atoms, `forces` `[A, 3]`, eV/angstrom,
+        and in periodic cells `stresses` `[F, 3, 3]`, eV/angstrom^3; all float64.
     """
     starts, counts = prepared.store.atom_starts, prepared.store.num_atoms
     found = {
         "energies": np.full(len(counts), np.nan),
         "forces": np.full((len(prepared.store.numbers), 3), np.nan),
     }
+    if prepared.store.cells is not None:
+        found["stresses"] = np.full((len(counts), 3, 3), np.nan)
     store = jax.device_put(prepared.store)
     for batches in prepared.batches:
 
         @jax.jit
         def evaluate(params: PyTree, store: Any, indices: Array, batches: SizeStrata = batches):
             graph, _ = batches.gather(store, indices)
-            prediction = potential.predict(params, graph)
-            return prediction.energies, prediction.forces
+            return potential.predict(params, graph)
 
         for indices in batches.every_example():
-            energies, forces = jax.device_get(evaluate(params, store, jnp.asarray(indices)))
+            prediction = jax.device_get(evaluate(params, store, jnp.asarray(indices)))
             real = indices[indices >= 0]
-            found["energies"][real] = energies[indices >= 0]
+            found["energies"][real] = prediction.energies[indices >= 0]
+            if "stresses" in found:
+                found["stresses"][real] = prediction.stresses[indices >= 0]
             # Atoms of a batch stand configuration by configuration, padding behind them.
             atoms = np.concatenate([np.arange(starts[i], starts[i] + counts[i]) for i in real])
-            found["forces"][atoms] = forces[: len(atoms)]
+            found["forces"][atoms] = prediction.forces[: len(atoms)]
     return found
 
 
@@ -60,8 +63,9 @@ def measure(predicted: Mapping[str, np.ndarray], prepared: Prepared) -> dict[str
 
     Returns:
         Mean absolute and root mean square errors, `energy_mae`, `energy_rmse` (meV per
-        configuration), `force_mae`, `force_rmse` (meV/angstrom, over components), and a standard
-        error, `energy_mae_se`. Without labels of forces theirs are left out.
+        configuration), `force_mae`, `force_rmse` (meV/angstrom, over components), `stress_mae`,
+        `stress_rmse` (meV/angstrom^3, over components), and a standard error, `energy_mae_se`.
+        What has no labels is left out.
     """
     labels = prepared.store.labels
     energy = 1e3 * (predicted["energies"] - labels["energies"])
@@ -70,10 +74,11 @@ def measure(predicted: Mapping[str, np.ndarray], prepared: Prepared) -> dict[str
         "energy_mae_se": float(np.abs(energy).std() / np.sqrt(len(energy))),
         "energy_rmse": float(np.sqrt(np.square(energy).mean())),
     }
-    if "forces" in labels:
-        force = 1e3 * (predicted["forces"] - labels["forces"])
-        metrics["force_mae"] = float(np.abs(force).mean())
-        metrics["force_rmse"] = float(np.sqrt(np.square(force).mean()))
+    for name, short in (("forces", "force"), ("stresses", "stress")):
+        if name in labels:
+            error = 1e3 * (predicted[name] - labels[name])
+            metrics[f"{short}_mae"] = float(np.abs(error).mean())
+            metrics[f"{short}_rmse"] = float(np.sqrt(np.square(error).mean()))
     return metrics
 
 

@@ -67,7 +67,7 @@ def evaluate(
     metrics = molecules_errors.measure(predicted, prepared)
     for name, unit in (
         ("energy_mae", "meV"), ("energy_rmse", "meV"), ("force_mae", "meV/A"),
-        ("force_rmse", "meV/A"),
+        ("force_rmse", "meV/A"), ("stress_mae", "meV/A^3"), ("stress_rmse", "meV/A^3"),
     ):  # fmt: skip
         if name in metrics:
             cli.report(f"{name:11} {metrics[name]:10.2f} {unit}")

@@ -15,6 +15,7 @@ import jax
 from absl import flags
 
 from experiments import (
+    acac_table,
     cli,
     nbody_table,
     provenance,
@@ -26,7 +27,8 @@ from experiments import (
 from symjax_models.suggestion import look_up
 
 _TABLES = {
-    table.name: table for table in (nbody_table.TABLE, synthetic_table.TABLE, rmd17_table.TABLE)
+    table.name: table
+    for table in (nbody_table.TABLE, synthetic_table.TABLE, rmd17_table.TABLE, acac_table.TABLE)
 }
 
 

@@ -43,7 +43,12 @@ def summarize(
     Returns:
         The summary; None if the samples of a row are absent or belong to another run.
     """
-    samples = [store.read_samples(row, results=results) for row in stored]
+    samples = [
+        store.read_samples(
+            row, metric="test_mse", tell=lambda arrays: arrays["errors"].mean(), results=results
+        )
+        for row in stored
+    ]
     if any(sample is None for sample in samples):
         return None
     errors = np.stack([sample["errors"] for sample in samples]).astype(np.float64)

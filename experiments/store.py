@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -144,16 +144,24 @@ def write_samples(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     os.replace(temporary, path)
 
 
-def read_samples(stored: Row, *, results: pathlib.Path = RESULTS) -> dict[str, np.ndarray] | None:
+def read_samples(
+    stored: Row,
+    *,
+    metric: str,
+    tell: Callable[[dict[str, np.ndarray]], float],
+    results: pathlib.Path = RESULTS,
+) -> dict[str, np.ndarray] | None:
     """Read the samples of a stored row.
 
     Args:
         stored: The row.
+        metric: One of its metrics that the samples tell as well.
+        tell: How they tell it.
         results: Folder of the result files.
 
     Returns:
-        `errors`, the squared error of every test simulation, and `predictions` of the first
-        ones; None if the file is absent or belongs to another run than the row.
+        The arrays; None if the file is absent or belongs to another run than the row, which is so
+        where it tells another value.
     """
     path = samples_path(
         stored["table"],
@@ -166,5 +174,4 @@ def read_samples(stored: Row, *, results: pathlib.Path = RESULTS) -> dict[str, n
         return None
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    matches = np.isclose(arrays["errors"].mean(), stored["metrics"]["test_mse"], rtol=1e-4)
-    return arrays if matches else None
+    return arrays if np.isclose(tell(arrays), stored["metrics"][metric], rtol=1e-4) else None

@@ -234,14 +234,12 @@ def _provenance(rows: list[store.Row], presets: Sequence[str]) -> list[str]:
         for row in run
     ]
     if not runs:
-        return ["No rows are stored yet: `python -m experiments.reproduce --table=synthetic`."]
+        return [tables.provenance_line("synthetic", runs)]
     seconds = sum({(row["row"], str(row["config"])): row["seconds"] for row in runs}.values())
     return [
         f"Equivariance error: largest relative error over random elements and generators, of all "
         f"seeds together. Training took {seconds / 60:.0f} minutes in all, compilation included. "
-        f"Measured on {', '.join(sorted({row['hardware'] for row in runs}))}; revision "
-        f"{', '.join(sorted({row['revision'] for row in runs}))}; stored rows in "
-        "`experiments/results/synthetic.jsonl`.",
+        + tables.provenance_line("synthetic", runs),
     ]
 
 

@@ -180,6 +180,27 @@ def replace_between_markers(document: str, name: str, text: str) -> str:
     return pattern.sub(lambda _: f"{start}\n{text}{end}", document)
 
 
+def provenance_line(name: str, stored: Sequence[store.Row]) -> str:
+    """Say on what hardware and of which revisions the stored rows of a table are.
+
+    Args:
+        name: Name of the table.
+        stored: The rows that it shows; if there are none, how to fill it is said instead.
+
+    Returns:
+        A sentence.
+    """
+    if not stored:
+        return f"No rows are stored yet: `python -m experiments.reproduce --table={name}`."
+    hardware, revisions = (
+        ", ".join(sorted({row[field] for row in stored})) for field in ("hardware", "revision")
+    )
+    return (
+        f"Measured on {hardware}; revision {revisions}; stored rows in "
+        f"`experiments/results/{name}.jsonl`."
+    )
+
+
 def _render_row(
     table: PairedTable,
     row: TableRow,
@@ -225,9 +246,7 @@ def _paired(
 def _notes(table: PairedTable, found: dict[tuple[str, str], statistics.Summary]) -> list[str]:
     stored = [row for summary in found.values() for row in summary.stored]
     if not stored:
-        return [f"No rows are stored yet: `python -m experiments.reproduce --table={table.name}`."]
-    hardware = sorted({row["hardware"] for row in stored})
-    revisions = sorted({row["revision"] for row in stored})
+        return [provenance_line(table.name, stored)]
     seeds = sorted({len(summary.stored) for summary in found.values()})
     return [
         f"Mean over {' or '.join(map(str, seeds))} seeds, parameters chosen on the validation "
@@ -238,8 +257,7 @@ def _notes(table: PairedTable, found: dict[tuple[str, str], statistics.Summary])
         "translations and permutations. Times: one forward pass of a batch; training of all "
         "seeds together, compilation included.",
         "",
-        f"Measured on {', '.join(hardware)}; revision {', '.join(revisions)}; stored rows in "
-        f"`experiments/results/{table.name}.jsonl`.",
+        provenance_line(table.name, stored),
     ]
 
 

@@ -14,6 +14,7 @@ pytest.importorskip("ase", reason="the extra [molecules]")
 pytest.importorskip("vesin", reason="the extra [molecules]")
 
 from experiments import (
+    acac_table,
     cli,
     molecules,
     molecules_data,
@@ -162,11 +163,12 @@ def test_what_cannot_be_run_is_refused_before_the_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_readme_equals_the_stored_rows():
-    text = rmd17_table.TABLE.readme(presets=tables.PRESETS, results=cli.store.RESULTS)
+@pytest.mark.parametrize("table", [rmd17_table.TABLE, acac_table.TABLE], ids=lambda t: t.name)
+def test_readme_equals_the_stored_rows(table):
+    text = table.readme(presets=tables.PRESETS, results=cli.store.RESULTS)
     document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, "rmd17", text) == document
-    assert is_current, "README is stale: run python -m experiments.reproduce --table=rmd17"
+    is_current = tables.replace_between_markers(document, table.name, text) == document
+    assert is_current, f"README is stale: run python -m experiments.reproduce --table={table.name}"
 
 
 @pytest.mark.slow
