@@ -17,6 +17,7 @@ from absl import flags
 from experiments import (
     acac_table,
     cli,
+    generated_table,
     nbody_table,
     provenance,
     rmd17_table,
@@ -28,7 +29,14 @@ from symjax_models.suggestion import look_up
 
 _TABLES = {
     table.name: table
-    for table in (nbody_table.TABLE, synthetic_table.TABLE, rmd17_table.TABLE, acac_table.TABLE)
+    for table in (
+        nbody_table.TABLE,
+        synthetic_table.TABLE,
+        rmd17_table.TABLE,
+        acac_table.TABLE,
+        generated_table.GFN2,
+        generated_table.EMT,
+    )
 }
 
 

@@ -145,22 +145,23 @@ def _render_row(row: tables.TableRow, case: str, preset: str, rows: list[store.R
 
 
 def _plot(stored: dict[_Key, list[store.Row]], path: pathlib.Path) -> None:
-    figure, (axes,) = figures.new_figure(columns=3, width=13.0, height=1.5 + 0.3 * len(stored))
+    figure, (axes,) = figures.new_figure(columns=3, width=13.0, height=2.5 + 0.25 * len(stored))
     places = np.arange(len(stored))[::-1]  # the first row on top
     for index, (axis, metric) in enumerate(
         zip(axes[:2], ("energy MAE (meV)", "force MAE (meV/Å)"), strict=True)
     ):
         name = ("energy_mae", "force_mae")[index]
         ours = [_mean(rows, name) for rows in stored.values()]
-        axis.barh(places, ours, height=0.6, color=figures.PALETTE[0], label="ours")
+        axis.plot(ours, places, "o", color=figures.PALETTE[0], label="ours")
         for place, ((row, _, _), rows) in zip(places, stored.items(), strict=True):
+            axis.axhline(place, color="#dddddd", linewidth=0.6, zorder=0)
             for text, marker, label in zip(
                 _published(row, rows[0]), "|x", ("published", "independent"), strict=True
             ):
                 if text:
                     axis.plot(float(text.split(" / ")[index]), place, marker, markersize=13,
                               markeredgewidth=2, color=figures.PALETTE[1], label=label)  # fmt: skip
-        axis.set(xlabel=metric, xscale="log")
+        axis.set(xlabel=metric, xscale="log", ylim=(-0.6, len(places) - 0.4))
         axis.set_yticks(places, [""] * len(places))
     axes[0].set_yticks(places, [f"{row.label}; {case} ({preset})" for row, case, preset in stored])
     handles = dict(zip(*reversed(axes[1].get_legend_handles_labels()), strict=True))

@@ -16,6 +16,7 @@ pytest.importorskip("vesin", reason="the extra [molecules]")
 from experiments import (
     acac_table,
     cli,
+    generated_table,
     molecules,
     molecules_data,
     molecules_errors,
@@ -163,7 +164,10 @@ def test_what_cannot_be_run_is_refused_before_the_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("table", [rmd17_table.TABLE, acac_table.TABLE], ids=lambda t: t.name)
+TABLES = (rmd17_table.TABLE, acac_table.TABLE, generated_table.GFN2, generated_table.EMT)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_readme_equals_the_stored_rows(table):
     text = table.readme(presets=tables.PRESETS, results=cli.store.RESULTS)
     document = tables.README.read_text()
