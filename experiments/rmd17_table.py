@@ -25,6 +25,7 @@ _ROWS = (
     tables.TableRow("schnet", "SchNet"),
     tables.TableRow("egnn_potential", "EGNN"),
     tables.TableRow("painn", "PaiNN"),
+    tables.TableRow("so3krates", "SO3krates"),
     tables.TableRow("nequip", "NequIP"),
     tables.TableRow("mace", "MACE"),
 )

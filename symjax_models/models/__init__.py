@@ -21,6 +21,7 @@ from symjax_models.models.saved_potential import SavedPotential
 from symjax_models.models.schnet import SchNet
 from symjax_models.models.se3_transformer import IterativeSE3Transformer, SE3Transformer
 from symjax_models.models.segnn import SEGNN
+from symjax_models.models.so3krates import SO3krates
 from symjax_models.models.tfn import TFN
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Potential",
     "RadialField",
     "SE3Transformer",
+    "SO3krates",
     "SavedPotential",
     "SchNet",
     "registry",

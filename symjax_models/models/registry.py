@@ -25,6 +25,7 @@ from symjax_models.models import (
     schnet,
     se3_transformer,
     segnn,
+    so3krates,
     tfn,
 )
 from symjax_models.suggestion import look_up, nearest_of
@@ -52,6 +53,7 @@ MODELS: dict[str, type[Model]] = {
     "schnet": schnet.SchNet,
     "se3_transformer": se3_transformer.SE3Transformer,
     "segnn": segnn.SEGNN,
+    "so3krates": so3krates.SO3krates,
     "tfn": tfn.TFN,
 }
 

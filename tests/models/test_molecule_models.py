@@ -13,6 +13,7 @@ from symjax_models.models.mace import MACE
 from symjax_models.models.nequip import NequIP
 from symjax_models.models.painn import PaiNN
 from symjax_models.models.schnet import SchNet
+from symjax_models.models.so3krates import SO3krates
 from symjax_models.ops import cutoffs, message_passing
 from symjax_models.ops.graph import Graph
 
@@ -26,11 +27,14 @@ MODELS = {
     "schnet": SchNet(features=4, num_layers=2, **COMMON),
     "painn": PaiNN(features=4, num_layers=2, **COMMON),
     "nequip": NequIP(hidden="3x0e+2x1o", **STEERABLE, **COMMON),
+    "so3krates": SO3krates(features=4, num_heads=2, max_degree=2, num_layers=2, **COMMON),
     "mace": MACE(num_channels=2, correlation=3, readout_hidden=3, **STEERABLE, **COMMON),
 }
 NAMES = sorted(MODELS)
 # Each takes seconds to compile once more.
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("mace", "nequip", "painn")]
+SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("mace", "nequip", "painn", "so3krates")
+]
 # Five atoms that see each other, one that sees nothing, and two slots of padding.
 NUMBERS = np.array([6, 1, 8, 1, 6, 8, 0, 0], np.int32)
 SEES, REAL, SLOTS = 5, 6, 8
@@ -301,6 +305,7 @@ COUNTS = {
     "egnn_potential": 710_536,
     "schnet": 443_393,
     "painn": 576_641,
+    "so3krates": 517_081,
     "nequip": 146_369,
     "mace": 479_138,
 }

@@ -11,7 +11,7 @@ OF_GRAPHS = (
     *("affine", "egnn", "gnn", "iterative_se3_transformer", "leapfrog", "linear", "radial_field"),
     *("se3_transformer", "segnn", "tfn"),
 )
-OF_ATOMS = ("egnn_potential", "mace", "nequip", "painn", "schnet")
+OF_ATOMS = ("egnn_potential", "mace", "nequip", "painn", "schnet", "so3krates")
 OF_FEATURES = ("emlp", "gram", "mlp")
 OF_SETS = ("deep_sets", "invariant_graph_network")
 
