@@ -1,30 +1,19 @@
 """Equivariant polynomials of features: symmetric powers contracted with a basis of maps."""
 
-import collections
 import dataclasses
 import functools
-import itertools
 import math
-from collections.abc import Collection, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symjax_models.ops.multisets import appended, arrangements, list_multisets, read_only
+from symjax_models.ops.multisets import read_only
+from symjax_models.ops.symmetric_powers import Kind, LastOrder, last_order, polynomial_maps
 from symjax_models.reps import Rep
 from symjax_models.reps.checks import check_count, check_same_group
-from symjax_models.reps.irreducible_parts import canonical_basis
-from symjax_models.reps.rotation.clebsch_gordan import clebsch_gordan, coupling_degrees
-from symjax_models.reps.rotation_irreps import degree_and_parity, kind_of_irrep
+from symjax_models.reps.rotation_irreps import degree_and_parity
 from symjax_models.typing import Array
-
-# Constants and intermediate maps are not formed where they have more entries.
-_MAX_ENTRIES = 50_000_000
-
-Kind = tuple[int, int]  # degree and parity
-Coupling = tuple[np.ndarray, np.ndarray, range]  # maps, coefficients, variables
-Maps = dict[Kind, np.ndarray]  # equivariant maps [2l+1, P, S] to every irrep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,18 +42,19 @@ class SymmetricContraction:
     Numerics:
         With weights and features independent standard normal, every component of z has mean
         square 1, if the irrep is reached at all, and each order that reaches it has an equal share.
-        A monomial in the components costs one product, and every path one product with each
-        monomial, with no permutations of indices: binomial(D + nu, nu) - 1 monomials, which are
-        held per channel, instead of the D + ... + D^nu entries of the tensor powers. Constants
-        take 0.2 s for the harmonics to degree 3 at nu = 3, and some seconds where they are nearly
-        too large. All derivatives exist everywhere.
+        Monomials are formed up to the order nu - 1, binomial(D + nu - 1, nu - 1) of them for each
+        channel, where the tensor powers have D + ... + D^nu entries. Polynomials of the highest
+        order are couplings of those of the order before with the features, after the weights of
+        all that lead to one irrep were summed. Constants take 0.2 s for the harmonics to degree 3
+        at nu = 3, and some seconds where they are nearly too large. All derivatives exist
+        everywhere.
 
     Source:
         MACE (Batatia et al. 2022, arXiv:2206.07697, equations 10 and 11). Deviations: U is
         orthonormal, so no two paths are linearly dependent; paths of all orders have unit variance
-        together. The sums run over sets of indices with repetition, not over all indices, and are
-        not nested: with weights of its own for every node, nesting takes more operations, as
-        the contraction of the highest order has D^nu terms for each path.
+        together. The sums of lower orders run over sets of indices with repetition, not over all
+        indices; only the highest order is nested, and by couplings instead of tensors U: with
+        weights of its own for every node, nesting tensors takes D^nu terms for each path.
 
     >>> from symjax_models.reps import harmonic_irreps, parse_irreps
     >>> contraction = SymmetricContraction(harmonic_irreps(2), parse_irreps("0e+1o"), 3)
@@ -94,7 +84,7 @@ class SymmetricContraction:
     @property
     def num_weights(self) -> tuple[tuple[int, ...], ...]:
         """The number of paths to one copy of every term of `rep_out`, for the orders 1 to nu."""
-        constants = _constants(self.rep, self.rep_out, self.max_order)
+        constants = polynomial_maps(self.rep, self.rep_out, self.max_order)
         return tuple(tuple(maps.shape[1] for maps in orders) for orders in constants)
 
     @property
@@ -121,23 +111,35 @@ class SymmetricContraction:
         x, weights = jnp.asarray(x), jnp.asarray(weights)
         self._check(x, weights)
         dtype = jnp.result_type(float, x.dtype, weights.dtype)
-        powers = _monomials(x.astype(dtype), self.max_order)
-        constants = _constants(self.rep, self.rep_out, self.max_order)
+        key = self.rep, self.rep_out, self.max_order
+        constants, (before, lasts) = polynomial_maps(*key), last_order(*key)
+        # Components and weights first: all that is done with them is a product of matrices or
+        # works on long rows.
+        batch, channels = jnp.broadcast_shapes(x.shape[:-2], weights.shape[:-2]), x.shape[-1]
+        rows, kernel = (
+            _rows_first(jnp.broadcast_to(array, (*batch, *array.shape[-2:])).astype(dtype))
+            for array in (x, weights)
+        )
+        powers = _monomials(rows, self.max_order - 1)
+        former = {kind: _contract(maps, powers[-1]) for kind, maps in before.items()}
         outputs, start = [], 0
-        for (copies, term), orders in zip(self.rep_out.terms, constants, strict=True):
-            paths = jnp.concatenate(
-                [_contract(maps, power) for maps, power in zip(orders, powers, strict=True)],
-                axis=-2,
-            )
-            shape = copies, paths.shape[-2], weights.shape[-1]
-            stop = start + math.prod(shape[:2])
-            kernel = weights[..., start:stop, :].astype(dtype)
-            kernel = kernel.reshape(*weights.shape[:-2], *shape)
-            # Elementwise: a channel has too few paths for a product of matrices to pay.
-            mixed = jnp.sum(kernel[..., :, None, :, :] * paths[..., None, :, :, :], axis=-2)
-            outputs.append(mixed.reshape(*mixed.shape[:-3], copies * term.dim, mixed.shape[-1]))
-            start = stop
-        return jnp.concatenate(outputs, axis=-2)
+        for (copies, _), orders, last in zip(self.rep_out.terms, constants, lasts, strict=True):
+            lower = [
+                _contract(maps, power) for maps, power in zip(orders, powers[1:], strict=False)
+            ]
+            known = sum(maps.shape[1] for maps in orders[:-1])
+            turned = _contract(last.of_features, rows)
+            for _ in range(copies):
+                middle, stop = start + known, start + known + last.of_weights.shape[1]
+                of_lower, of_last = kernel[start:middle], kernel[middle:stop]
+                start = stop
+                z, place = _last(last, turned, former, _product(last.of_weights, of_last)), 0
+                for paths in lower:
+                    own = of_lower[place : place + paths.shape[1]]
+                    z, place = z + jnp.sum(own * paths, axis=1), place + paths.shape[1]
+                outputs.append(z)
+        z = jnp.concatenate(outputs, axis=0)
+        return jnp.moveaxis(z.reshape(len(z), *batch, channels), 0, -2)
 
     def _check(self, x: Array, weights: Array) -> None:
         if x.ndim < 2 or x.shape[-2] != self.rep.dim:
@@ -151,126 +153,47 @@ class SymmetricContraction:
             )
 
 
-def _contract(maps: np.ndarray, monomials: Array) -> Array:
-    """Apply maps `[2l+1, P, S]` to monomials `[..., S, C]`: `[..., 2l+1, P, C]`."""
-    constant = jnp.asarray(maps, monomials.dtype)
-    return jnp.einsum("mps,...sc->...mpc", constant, monomials, precision=jax.lax.Precision.HIGHEST)
+def _rows_first(array: Array) -> Array:
+    """Turn `[..., D, C]` into `[D, N]`, where N counts the batch and the channels."""
+    *batch, count, channels = array.shape
+    return jnp.moveaxis(array, -2, 0).reshape(count, math.prod(batch) * channels)
 
 
-def _monomials(x: Array, max_order: int) -> list[Array]:
-    """Return the monomials of every order, `[..., S_n, C]`, in the sequence of `list_multisets`."""
-    powers = [x]
-    for n in range(1, max_order):
-        # Those of the variables up to i come first: no index is gathered, nor scattered to when
+def _product(constant: np.ndarray, rows: Array) -> Array:
+    return jnp.matmul(jnp.asarray(constant, rows.dtype), rows, precision=jax.lax.Precision.HIGHEST)
+
+
+def _contract(maps: np.ndarray, rows: Array) -> Array:
+    """Apply maps `[2l+1, P, S]` to rows `[S, N]`: `[2l+1, P, N]`."""
+    product = _product(maps.reshape(-1, maps.shape[-1]), rows)
+    return product.reshape(*maps.shape[:2], rows.shape[-1])
+
+
+def _last(last: LastOrder, turned: Array, former: dict[Kind, Array], weights: Array) -> Array:
+    """Evaluate the polynomials of the highest order, `[2l+1, N]`."""
+    mixed, start = [jnp.zeros((0, weights.shape[-1]), weights.dtype)], 0
+    for kind, count in last.kinds:
+        mixed.append(jnp.sum(weights[start : start + count] * former[kind], axis=1))
+        start += count
+    return jnp.sum(turned * jnp.concatenate(mixed, axis=0), axis=1)
+
+
+def _monomials(rows: Array, max_order: int) -> list[Array]:
+    """Return the monomials of orders 0, 1, ..., `[S_n, N]`, in the sequence of `list_multisets`."""
+    powers = [jnp.ones((1, rows.shape[-1]), rows.dtype)]
+    for n in range(1, max_order + 1):
+        # Products with matrices that select rows: nothing is gathered, nor scattered to when
         # derivatives are taken.
-        counts = [math.comb(i + n, n) for i in range(x.shape[-2])]
-        rows = [x[..., i, None, :] * powers[-1][..., :count, :] for i, count in enumerate(counts)]
-        # Fused into the next order, every row would be compiled, and computed, once per use.
-        powers.append(jax.lax.optimization_barrier(jnp.concatenate(rows, axis=-2)))
+        variable, shorter = _factors(len(rows), n)
+        powers.append(rows if n == 1 else _product(variable, rows) * _product(shorter, powers[-1]))
     return powers
 
 
 @functools.lru_cache(maxsize=64)
-def _constants(rep: Rep, rep_out: Rep, max_order: int) -> tuple[tuple[np.ndarray, ...], ...]:
-    """Return, for every term of the output and every order, maps `[2l+1, P, S_n]` of monomials."""
-    irreps = [kind_of_irrep(term) for copies, term in rep.terms for _ in range(copies)]
-    targets = [kind_of_irrep(term) for _, term in rep_out.terms]
-    reach = max(l for l, _ in irreps)
-    found: Maps = {(0, 1): np.ones((1, 1, 1))}
-    columns: list[list[np.ndarray]] = [[] for _ in targets]
-    for n in range(1, max_order + 1):
-        _check_entries(math.comb(rep.dim + n - 1, n) * rep.dim, n)
-        # Degrees from which no target can be reached any more are left out.
-        highest = max(l for l, _ in targets) + reach * (max_order - n)
-        within = itertools.product(range(highest + 1), (1, -1))
-        found = _raise_order(found, irreps, n, keep=set(within if n < max_order else targets))
-        for column, kind in zip(columns, targets, strict=True):
-            none = np.zeros((2 * kind[0] + 1, 0, len(list_multisets(rep.dim, n))))
-            column.append(found.get(kind, none))
-    return tuple(_of_monomials(column, rep.dim) for column in columns)
-
-
-def _raise_order(found: Maps, irreps: Sequence[Kind], n: int, *, keep: Collection[Kind]) -> Maps:
-    """Return an orthonormal basis of the maps from the n-th symmetric power to irreps.
-
-    Couplings of the maps from the (n-1)-th power with the features are an orthonormal basis of
-    the maps from the product of both, of which the n-th power is a part. Components refer to
-    normalized symmetrized products of basis vectors.
-    """
-    dim = sum(2 * l + 1 for l, _ in irreps)
-    couplings: dict[Kind, list[Coupling]] = collections.defaultdict(list)
-    entries, start = 0, 0
-    for degree, parity in irreps:
-        variables = range(start, start := start + 2 * degree + 1)
-        for (former, sign), maps in found.items():
-            for total in coupling_degrees(former, degree):
-                if (total, sign * parity) in keep:
-                    c = math.sqrt(2 * total + 1) * clebsch_gordan(former, degree, total)
-                    couplings[total, sign * parity].append((maps, c, variables))
-                    entries += maps.shape[1] * (2 * total + 1)
-    _check_entries(entries * len(list_multisets(dim, n)), n)
-    result = {}
-    for kind in sorted(couplings):
-        parts = [_symmetrized(*coupling, dim=dim, order=n) for coupling in couplings[kind]]
-        result[kind] = _independent(np.concatenate(parts, axis=1))
-    return result
-
-
-def _symmetrized(
-    maps: np.ndarray, c: np.ndarray, variables: range, *, dim: int, order: int
-) -> np.ndarray:
-    """Couple maps `[2l+1, P, S]` with some variables, and restrict to the symmetric power."""
-    places, shares = appended(dim, order)
-    product = np.tensordot(c, maps, axes=(0, 0))
-    result = np.zeros((c.shape[2], maps.shape[1], len(list_multisets(dim, order))))
-    for variable, part in zip(variables, product, strict=True):
-        # No two multisets become the same when one variable is added to both.
-        result[..., places[:, variable]] += part * shares[:, variable]
-    return result
-
-
-def _independent(maps: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis of the span of maps `[2l+1, P, S]`."""
-    # The restriction commutes with the group, so it acts on the copies of the irrep, as a projector
-    # which by Schur's lemma is the same for each component.
-    projector = maps[0] @ maps[0].T
-    count = round(float(np.trace(projector)))
-    if not count:
-        return maps[:, :0]
-    return canonical_basis(projector, count).T @ maps
-
-
-def _of_monomials(column: Sequence[np.ndarray], dim: int) -> tuple[np.ndarray, ...]:
-    """Give maps of every order, to one irrep, unit variance together, as maps of monomials."""
-    orders = sum(maps.size > 0 for maps in column)
-    result = []
-    for n, maps in enumerate(column, 1):
-        scaled = maps * np.sqrt(arrangements(dim, n))
-        if maps.size:
-            scaled /= math.sqrt(orders * _mean_square(maps, dim, n))
-        result.append(read_only(scaled))
-    return tuple(result)
-
-
-def _mean_square(maps: np.ndarray, dim: int, n: int) -> float:
-    """Return the mean square of a component of the sum of all maps, of standard normal features."""
-    # Wick's theorem: j pairs of equal factors are contracted in each of the two polynomials, and
-    # the remaining factors of one with those of the other.
-    tensors = maps / np.sqrt(arrangements(dim, n))
-    total = 0.0
-    for j in range(n // 2 + 1):
-        left = n - 2 * j
-        ways = (math.factorial(n) / (2**j * math.factorial(j))) ** 2 / math.factorial(left)
-        total += ways * float(np.sum(arrangements(dim, left) * tensors**2))
-        if left >= 2:
-            twice = appended(dim, left)[0][appended(dim, left - 1)[0], np.arange(dim)]
-            tensors = tensors[..., twice].sum(axis=-1)
-    return total / len(maps)
-
-
-def _check_entries(entries: int, order: int) -> None:
-    if entries > _MAX_ENTRIES:
-        raise ValueError(
-            f"the basis of order {order} takes more than {_MAX_ENTRIES} numbers; expected a lower "
-            "max_order or fewer irreps, see reps.filter_irreps"
-        )
+def _factors(dim: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return matrices that select the last variable of every multiset, and the multiset before."""
+    counts = [math.comb(i + n - 1, n - 1) for i in range(dim)]
+    variable = np.repeat(np.eye(dim), counts, axis=0)
+    rows = np.eye(counts[-1])
+    shorter = np.concatenate([rows[:count] for count in counts])
+    return read_only(variable), read_only(shorter)

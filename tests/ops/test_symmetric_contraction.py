@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from symjax_models import groups, reps
-from symjax_models.ops import symmetric_contraction
+from symjax_models.ops import symmetric_contraction, symmetric_powers
 from symjax_models.ops.symmetric_contraction import SymmetricContraction
 from symjax_models.reps import harmonic_irreps, parse_irreps
 
@@ -172,14 +172,14 @@ def test_equivariance(contraction, sign, dtype):
 
 
 def test_maps_that_are_no_couplings_are_not_equivariant(monkeypatch):
-    right = symmetric_contraction._constants(SMALL.rep, SMALL.rep_out, SMALL.max_order)
+    right = symmetric_contraction.polynomial_maps(SMALL.rep, SMALL.rep_out, SMALL.max_order)
     wrong = [[RNG.normal(size=maps.shape) for maps in orders] for orders in right]
     orthogonal = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
     x, weights = draw(SMALL)
     errors = []
     with jax.enable_x64(True):
         for constants in (right, wrong):
-            monkeypatch.setattr(symmetric_contraction, "_constants", lambda *key: constants)
+            monkeypatch.setattr(symmetric_contraction, "polynomial_maps", lambda *key: constants)
             apply = jax.jit(lambda x: SMALL.apply(x, weights))
             before = np.asarray(apply(SMALL.rep.rho(orthogonal) @ x))
             after = SMALL.rep_out.rho(orthogonal) @ np.asarray(apply(x))
@@ -315,12 +315,12 @@ def test_bad_input(monkeypatch):
     for wrong in (weights[1:], weights[:, 1:], weights[0]):
         with pytest.raises(ValueError, match=r"expected weights \[..., 3, 3\]"):
             good.apply(x, wrong)
-    monkeypatch.setattr(symmetric_contraction, "_MAX_ENTRIES", 10_000)
+    monkeypatch.setattr(symmetric_powers, "_MAX_ENTRIES", 10_000)
     with pytest.raises(ValueError, match="basis of order 3 takes more than 10000 numbers"):
         SymmetricContraction(harmonic_irreps(2), out, 5).apply(jnp.ones((9, 1)), weights)
 
 
 def test_constants_are_read_only():
-    for orders in symmetric_contraction._constants(SMALL.rep, SMALL.rep_out, SMALL.max_order):
+    for orders in symmetric_contraction.polynomial_maps(SMALL.rep, SMALL.rep_out, SMALL.max_order):
         for maps in orders:
             assert maps.dtype == np.float64 and not maps.flags.writeable
