@@ -36,7 +36,7 @@ _CASES = {
     "quick": {
         ("ethanol", 50): _ALL,
         ("ethanol", 200): ("mace",),
-        ("ethanol", 950): ("painn", "nequip", "mace"),
+        ("ethanol", 950): ("nequip", "mace"),
         ("aspirin", 950): ("mace",),
     },
     "full": {("ethanol", 950): _ALL, ("aspirin", 950): _ALL},

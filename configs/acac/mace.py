@@ -20,7 +20,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.model = molecules.mace_model(config.preset)
     config.optimizer.learning_rate = 1e-3
     if config.preset == "quick":
-        config.num_steps = 6000
+        config.num_steps = 10_000
     if config.preset == "full":
         config.num_steps = 400_000
         config.eval_every = 1000
