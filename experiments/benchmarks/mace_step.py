@@ -163,7 +163,7 @@ def _compare(
         "compile": (np.asarray([ours.compile_ms]), np.asarray([peer.compile_ms])),
     }
     return [
-        potential_setting.compare(BENCHMARK, sizes, quantity, peer.side.name, *pair)
+        rounds.compare(BENCHMARK, sizes, quantity, peer.side.name, *pair)
         for quantity, pair in pairs.items()
     ]
 

@@ -167,31 +167,19 @@ def _compare(
     one_by_one = f"symjax_models one seed at a time {symjax_models.__version__}"
     one, several, products_alone = times["one"], times["several"], _bare_times(times)
     found = [
-        _comparison(single, "matrix_products", bare, one, products_alone),
-        _comparison(vmapped, "matrix_products", bare, several, products_alone),
-        _comparison(vmapped, "train_step", one_by_one, several, one),
+        rounds.compare(BENCHMARK, single, "matrix_products", bare, one, products_alone),
+        rounds.compare(BENCHMARK, vmapped, "matrix_products", bare, several, products_alone),
+        rounds.compare(BENCHMARK, vmapped, "train_step", one_by_one, several, one),
     ]
     for peer in peers:
-        found.append(_comparison(single, "train_step", peer.name, one, times[peer.name]))
+        found.append(
+            rounds.compare(BENCHMARK, single, "train_step", peer.name, one, times[peer.name])
+        )
         if peer.compile_seconds is not None:
             seconds = np.asarray([compile_seconds]), np.asarray([peer.compile_seconds])
             ours, theirs = (1e3 * value for value in seconds)
-            found.append(_comparison(single, "compile", peer.name, ours, theirs))
+            found.append(rounds.compare(BENCHMARK, single, "compile", peer.name, ours, theirs))
     return found
-
-
-def _comparison(
-    case: dict[str, Any], quantity: str, peer: str, ours: np.ndarray, theirs: np.ndarray
-) -> dict[str, Any]:
-    return {
-        "benchmark": BENCHMARK,
-        "case": case,
-        "peer": peer,
-        "ours_ms": round(float(np.median(ours)), 4),
-        "peer_ms": round(float(np.median(theirs)), 4),
-        "ratio": round(float(np.median(theirs / ours)), 4),
-        "quantity": quantity,
-    }
 
 
 def _bare_times(times: Mapping[str, np.ndarray]) -> np.ndarray:

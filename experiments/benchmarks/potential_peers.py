@@ -27,8 +27,8 @@ def make_mlip(case: Case, frames: Frames) -> Side:
     Equal to ours are layers, channels, degrees, correlation, radial functions and their network,
     readouts, the residual term in every layer, and the weights of energies per atom and forces. It
     differs in what it has more: a matrix for every path of a convolution where we have one for
-    every irrep, and a generating set of the polynomials where we have a basis (26 for 9 to
-    vectors, and 15 for 8 to scalars, at degree 2 and correlation 3); and in what it has not:
+    every irrep, and a generating set of the polynomials where we have a basis (26 for 8 to
+    vectors, and 15 for 9 to scalars, at degree 2 and correlation 3); and in what it has not:
     biases.
 
     Args:

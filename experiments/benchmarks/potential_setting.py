@@ -261,23 +261,3 @@ def check_potential(name: str, evaluate: Evaluate, positions: np.ndarray) -> Non
                 f"{name}: {fault} (error {error:.2g} eV/A of forces {size:.2g} eV/A), so its time "
                 "means nothing"
             )
-
-
-def compare(
-    benchmark: str,
-    case: dict[str, Any],
-    quantity: str,
-    peer: str,
-    ours: np.ndarray,
-    theirs: np.ndarray,
-) -> dict[str, Any]:
-    """Return a comparison of times in milliseconds, one entry per round, as it is stored."""
-    return {
-        "benchmark": benchmark,
-        "case": case,
-        "peer": peer,
-        "ours_ms": round(float(np.median(ours)), 4),
-        "peer_ms": round(float(np.median(theirs)), 4),
-        "ratio": round(float(np.median(theirs / ours)), 4),
-        "quantity": quantity,
-    }

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,38 @@ def time_in_turns(
             elapsed = time.perf_counter() - began
             times[name].append(1e3 * elapsed / (calls[name] * candidates[name].steps))
     return {name: np.asarray(values) for name, values in times.items()}
+
+
+def compare(
+    benchmark: str,
+    case: dict[str, Any],
+    quantity: str,
+    peer: str,
+    ours: np.ndarray,
+    theirs: np.ndarray,
+) -> dict[str, Any]:
+    """Return a comparison of times as it is stored.
+
+    Args:
+        benchmark: Name of the benchmark.
+        case: The sizes.
+        quantity: What was timed.
+        peer: Name and version of the other side.
+        ours: Milliseconds, one entry per round.
+        theirs: Milliseconds of the other side in the same rounds.
+
+    Returns:
+        The medians, and the median of the ratios.
+    """
+    return {
+        "benchmark": benchmark,
+        "case": case,
+        "peer": peer,
+        "ours_ms": round(float(np.median(ours)), 4),
+        "peer_ms": round(float(np.median(theirs)), 4),
+        "ratio": round(float(np.median(theirs / ours)), 4),
+        "quantity": quantity,
+    }
 
 
 def _calls_within(seconds: float, candidate: Candidate) -> int:

@@ -43,7 +43,9 @@ def kinetic_energy(velocities: Array, masses: Array) -> Array:
     return 0.5 * jnp.sum(masses[:, None] * jnp.square(velocities), axis=(-2, -1))
 
 
-def velocity_verlet(state: MDState, forces: Forces, *, masses: Array, timestep: float) -> MDState:
+def velocity_verlet(
+    state: MDState, forces: Forces, *, masses: Array, timestep: float | Array
+) -> MDState:
     """Do one step at constant energy.
 
     `v += dt F / (2 m); x += dt v; F = F(x); v += dt F / (2 m)`.
@@ -71,7 +73,7 @@ def langevin(
     forces: Forces,
     *,
     masses: Array,
-    timestep: float,
+    timestep: float | Array,
     temperature: float,
     friction: float,
     key: PRNGKey,

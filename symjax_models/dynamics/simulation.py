@@ -167,19 +167,20 @@ def _simulate(
     params = jax.tree.map(jnp.asarray, saved.params)
     lists = SkinList(cutoff=saved.cutoff, skin=settings.skin)
     bath = None if settings.friction is None else (settings.temperature, settings.friction)
-    run = functools.partial(
-        _run_steps, saved.potential, bath, settings.timestep * FEMTOSECOND, params, masses, key
-    )
+    run = functools.partial(_run_steps, saved.potential, bath, params, masses, key)
+    timestep = settings.timestep * FEMTOSECOND
     positions = np.asarray(system.positions, float)
     graph = _graph(system, lists.edges(positions, cell=system.cell, pbc=system.pbc))
     nothing = jnp.zeros_like(velocities)
     state = MDState(jnp.asarray(positions), velocities, jnp.zeros(()), nothing, jnp.zeros((), int))
-    state, _ = run(state, graph, jnp.asarray(positions), -1)  # its energy and forces
+    # A step of no length gives energy and forces; a function of its own would be compiled anew.
+    state, _ = run(state, graph, jnp.asarray(positions), 1, 0.0)
+    state = state._replace(step=jnp.zeros((), int))
     samples, listed = [jax.device_get(state)], positions
     for _ in range(settings.num_steps // settings.sample_every):
         left, steps = settings.sample_every, settings.sample_every
         while left:
-            following, moved = run(state, graph, jnp.asarray(listed), min(steps, left))
+            following, moved = run(state, graph, jnp.asarray(listed), min(steps, left), timestep)
             if not np.isfinite(moved):
                 raise FloatingPointError(
                     f"the dynamics blew up after step {int(state.step):,}: positions are not "
@@ -233,11 +234,10 @@ def _is_complete(graph: Graph) -> bool:
     return graph.cell is None and int(graph.n_edge[0]) == count * (count - 1)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def _run_steps(
     potential: Potential,
     bath: tuple[float, float] | None,
-    timestep: float,
     params: PyTree,
     masses: Array,
     key: PRNGKey,
@@ -245,11 +245,9 @@ def _run_steps(
     graph: Graph,
     listed: Array,
     num_steps: Array,
+    timestep: Array,
 ) -> tuple[MDState, Array]:
-    """Do a number of steps, or fill in energy and forces if it is negative.
-
-    Also returns the largest square of a distance from where atoms were listed.
-    """
+    """Do steps; also return the largest square of a distance from where atoms were listed."""
 
     def forces(positions: Array) -> tuple[Array, Array]:
         nodes = graph.nodes | {"positions": positions}
@@ -269,14 +267,7 @@ def _run_steps(
         distance = jnp.max(jnp.sum(jnp.square(state.positions - listed), axis=-1))
         return state, jnp.maximum(moved, distance)
 
-    def begin(state: MDState) -> tuple[MDState, Array]:
-        energy, force = forces(state.positions)
-        return state._replace(energy=energy, forces=force), jnp.zeros(())
-
-    def go_on(state: MDState) -> tuple[MDState, Array]:
-        return jax.lax.fori_loop(0, num_steps, step, (state, jnp.zeros(())))
-
-    return jax.lax.cond(num_steps < 0, begin, go_on, state)
+    return jax.lax.fori_loop(0, num_steps, step, (state, jnp.zeros(())))
 
 
 def _trajectory(
