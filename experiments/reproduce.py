@@ -24,6 +24,7 @@ from experiments import (
     store,
     synthetic_table,
     tables,
+    water_hamiltonian_table,
 )
 from symjax_models.suggestion import look_up
 
@@ -36,6 +37,7 @@ _TABLES = {
         acac_table.TABLE,
         generated_table.GFN2,
         generated_table.EMT,
+        water_hamiltonian_table.TABLE,
     )
 }
 

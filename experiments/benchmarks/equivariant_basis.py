@@ -36,7 +36,7 @@ from absl import flags
 
 from experiments import cli
 from experiments import store as result_store
-from experiments.benchmarks import store, table
+from experiments.benchmarks import rounds, store, table
 from symjax_models import groups, reps
 
 BENCHMARK = "equivariant_basis"
@@ -158,8 +158,8 @@ def _compare(case: Case, peer: Peer, num_rounds: int) -> list[dict[str, Any]]:
     sizes = case.describe() | {"dimension": sum(map(len, ours)), "deviation_below": within}
     build, dense, peer_ms = np.transpose(times)
     return [
-        _comparison(sizes, "build", peer.name, build, peer_ms),
-        _comparison(sizes, "build_dense", peer.name, dense, peer_ms),
+        rounds.compare(BENCHMARK, sizes, "build", peer.name, build, peer_ms),
+        rounds.compare(BENCHMARK, sizes, "build_dense", peer.name, dense, peer_ms),
     ]
 
 
@@ -180,9 +180,9 @@ def _measure_limit(case: Case, num_rounds: int) -> list[dict[str, Any]]:
     build, compiled, forward = np.transpose(times)
     limit = np.full(num_rounds, LIMIT_MS)
     return [
-        _comparison(sizes, "build", "limit", build, limit),
-        _comparison(applied, "compile", "limit", compiled, limit),
-        _comparison(applied, "forward", "limit", forward, limit),
+        rounds.compare(BENCHMARK, sizes, "build", "limit", build, limit),
+        rounds.compare(BENCHMARK, applied, "compile", "limit", compiled, limit),
+        rounds.compare(BENCHMARK, applied, "forward", "limit", forward, limit),
     ]
 
 
@@ -264,20 +264,6 @@ def _median_ms(function: Callable[..., Any], *arguments: Any) -> tuple[float, An
     """Return the median time of a few calls, and the last result."""
     calls = [_time_ms(function, *arguments) for _ in range(_REPEATS)]
     return float(np.median([elapsed for elapsed, _ in calls])), calls[-1][1]
-
-
-def _comparison(
-    case: dict[str, Any], quantity: str, peer: str, ours: np.ndarray, theirs: np.ndarray
-) -> dict[str, Any]:
-    return {
-        "benchmark": BENCHMARK,
-        "case": case,
-        "peer": peer,
-        "ours_ms": round(float(np.median(ours)), 4),
-        "peer_ms": round(float(np.median(theirs)), 4),
-        "ratio": round(float(np.median(theirs / ours)), 4),
-        "quantity": quantity,
-    }
 
 
 def main() -> None:

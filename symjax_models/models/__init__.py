@@ -16,6 +16,7 @@ from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.nequip import NequIP
 from symjax_models.models.painn import PaiNN
 from symjax_models.models.potential import Potential
+from symjax_models.models.qhnet import QHNet
 from symjax_models.models.radial_field import RadialField
 from symjax_models.models.saved_potential import SavedPotential
 from symjax_models.models.schnet import SchNet
@@ -43,6 +44,7 @@ __all__ = [
     "NequIP",
     "PaiNN",
     "Potential",
+    "QHNet",
     "RadialField",
     "SE3Transformer",
     "SO3krates",

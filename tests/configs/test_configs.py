@@ -3,7 +3,17 @@ import pathlib
 import pytest
 
 from configs import presets
-from experiments import cli, molecules, nbody, runs, synthetic, synthetic_task, tables
+from experiments import (
+    cli,
+    hamiltonians,
+    hamiltonians_task,
+    molecules,
+    nbody,
+    runs,
+    synthetic,
+    synthetic_task,
+    tables,
+)
 from symjax_models.models import registry
 from symjax_models.training import make_optimizer
 
@@ -24,6 +34,9 @@ def test_every_config_builds_and_is_valid(file, preset):
         cli.check_fields(config, synthetic.FIELDS)
         assert synthetic_task.make_model(config)
         config = synthetic_task.with_budget(config)
+    elif config.table == "water_hamiltonian":
+        cli.check_fields(config, hamiltonians.FIELDS)
+        hamiltonians_task.check_model(config)
     elif config.table in molecules.LOADERS:
         cli.check_fields(config, molecules.FIELDS)
         fields = {"species": (1, 6), "num_neighbours": 3.0, "cutoff": config.cutoff}

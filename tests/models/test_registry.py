@@ -12,12 +12,16 @@ OF_GRAPHS = (
     *("se3_transformer", "segnn", "tfn"),
 )
 OF_ATOMS = ("egnn_potential", "mace", "nequip", "painn", "schnet", "so3krates")
+OF_ORBITALS = ("qhnet",)
 OF_FEATURES = ("emlp", "gram", "mlp")
 OF_SETS = ("deep_sets", "invariant_graph_network")
 
 
 def test_every_model_is_registered_once_under_its_row():
-    assert set(registry.MODELS) == {*OF_GRAPHS, *OF_ATOMS, *OF_FEATURES, *OF_SETS}
+    assert set(registry.MODELS) == {
+        *(*OF_GRAPHS, *OF_ATOMS, *OF_ORBITALS),
+        *(*OF_FEATURES, *OF_SETS),
+    }
     others = ("Potential", "SavedPotential", "registry")
     public = {getattr(models, name) for name in models.__all__ if name not in others}
     assert set(registry.MODELS.values()) == public
@@ -35,6 +39,12 @@ def test_models_of_features_need_the_type_of_their_output(name):
         registry.make_model(name)
     scalar = reps.scalar(groups.O(3))
     assert registry.make_model(name, {"rep_out": scalar}) == registry.MODELS[name](scalar)
+
+
+@pytest.mark.parametrize("name", OF_ORBITALS)
+def test_models_of_orbitals_need_the_molecule(name):
+    with pytest.raises(ValueError, match=f"model '{name}' needs the field 'atoms'"):
+        registry.make_model(name)
 
 
 @pytest.mark.parametrize("name", OF_SETS)
