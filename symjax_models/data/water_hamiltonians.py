@@ -8,6 +8,7 @@ frames.properties["hamiltonians"].shape     # (500, 24, 24)
 
 import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 
@@ -21,6 +22,7 @@ from symjax_models.data.structures import Structures
 BASIS, FUNCTIONAL = "def2-svp", "PBE"
 
 _CHUNK = 20
+_GEOMETRY = ("numbers", "positions", "num_atoms")
 # What two runs to this convergence may differ by, hartree.
 _TOLERANCE = 1e-6
 
@@ -57,9 +59,23 @@ def generate_water(
     Source: the setting is that of the water set of Schuett et al. 2019, arXiv 1906.10033 (500 K,
         PBE, def2-SVP), whose geometries are others.
     """
-    geometries = gfn2.generate_trajectory(
-        "water", num_frames=num_frames, seed=seed, sample_every=100, report=report
+    options = {"molecule": "water", "num_frames": num_frames, "seed": seed, "sample_every": 100}
+    kept = pathlib.Path(folder) if folder is not None else None
+
+    def generate() -> cache.Arrays:
+        made = gfn2.generate_trajectory(**options, report=report)
+        provenance = np.array(json.dumps(dict(made.provenance)))
+        return {name: getattr(made, name) for name in _GEOMETRY} | {"provenance": provenance}
+
+    arrays = cache.load_or_make(
+        "water",
+        generate,
+        constants=options | {"versions": trajectory_sampling.versions("tblite", "ase")},
+        folder=kept,
+        report=report,
     )
+    provenance = json.loads(str(arrays["provenance"]))
+    geometries = Structures(**{name: arrays[name] for name in _GEOMETRY}, provenance=provenance)
     return compute_hamiltonians(geometries, folder=folder, report=report)
 
 

@@ -120,10 +120,13 @@ def test_bad_input_gets_a_sentence(geometries, tmp_path):
 
 
 @pytest.mark.slow
-def test_water_in_the_basis_of_the_published_set(tmp_path):
-    frames = water_hamiltonians.generate_water(
-        num_frames=2, seed=0, folder=tmp_path, report=lambda text: None
-    )
+def test_water_in_the_basis_of_the_published_set(tmp_path, monkeypatch):
+    options = {"num_frames": 2, "seed": 0, "folder": tmp_path, "report": lambda text: None}
+    frames = water_hamiltonians.generate_water(**options)
+    monkeypatch.delattr(water_hamiltonians.gfn2, "generate_trajectory")
+    again = water_hamiltonians.generate_water(**options)  # all of it is kept
+    assert again.provenance == frames.provenance
+    np.testing.assert_array_equal(again.positions, frames.positions)
     assert frames.properties["hamiltonians"].shape == (2, 24, 24)
     np.testing.assert_array_equal(frames.numbers, [8, 1, 1, 8, 1, 1])
     water_hamiltonians.check_labels(frames)

@@ -11,7 +11,7 @@ pytest.importorskip("vesin", reason="the extra [molecules]")
 from symjax_models.data import structure_graphs
 from symjax_models.data.structures import Structures
 from symjax_models.models.potential import Potential
-from tests.models.test_molecule_models import CUTOFF, MODELS, SPECIES, orthogonal_matrices
+from tests.models.atom_networks import CUTOFF, MODELS, SPECIES, orthogonal_matrices
 
 # Cells smaller than the cutoff: atoms see images of themselves. Triclinic, left- and right-handed.
 CELL = np.array([[2.6, 0.2, 0.0], [0.7, 2.4, -0.3], [0.4, 0.5, 2.8]])
