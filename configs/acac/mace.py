@@ -4,8 +4,9 @@ Paper: Batatia et al. 2022, arXiv:2206.07697; root mean square errors .9 meV / 5
     and 4.6 / 22.4 at 600 K (as recalled; the text of the paper was not at hand).
 Command: python -m experiments.molecules --config=configs/acac/mace.py:quick
     --workdir=runs/acac_mace
-Time: `quick` not run yet.
-Expected: `full` the published errors; `quick` has 64 channels and max_degree 2.
+Time: `quick` 14 minutes on 2 CPU cores; `full` was not run.
+Expected: `quick`, of 64 channels, max_degree 2 and 10,000 steps, root mean square errors of about
+    8 / 22 at 300 K and 17 / 53 at 600 K; `full` the published errors.
 """
 
 import ml_collections

@@ -5,8 +5,9 @@ Paper: Batzner et al. 2022, arXiv:2101.03164; numbers as quoted by Batatia et al
     600 K.
 Command: python -m experiments.molecules --config=configs/acac/nequip.py:quick
     --workdir=runs/acac_nequip
-Time: `quick` not run yet.
-Expected: `full` the published errors; `quick` has a shorter budget and max_degree 2.
+Time: `quick` 33 minutes on 2 CPU cores shared with other work; `full` was not run.
+Expected: `quick`, of max_degree 2 and 10,000 steps, root mean square errors of about 7 / 24 at 300 K
+    and 17 / 56 at 600 K; `full` the published errors.
 """
 
 import ml_collections
