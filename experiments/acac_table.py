@@ -18,7 +18,7 @@ _NOTE = (
     "Root mean square errors of energies (meV) and of force components (meV/Å) of potentials "
     "trained on 450 frames at 300 K (50 more choose the parameters): on the 650 test frames at "
     "300 K, on the 650 at 600 K, and of the energy along a scan of a dihedral angle (45 frames) "
-    "and the path of a proton (15), none of which is like the training data. Published: Batatia "
+    "and the path of a proton (15), the last three unlike the training data. Published: Batatia "
     "et al. 2022, arXiv:2205.06643 and arXiv:2206.07697, as recalled, without the texts at hand. "
     "`quick` is a reduced protocol: smaller networks, and fewer passes over the data than the 2000 "
     "of the papers."

@@ -67,14 +67,16 @@ def run_command(main: Callable[[str], None], commands: Sequence[str]) -> None:
     run(lambda: main(command))
 
 
-def run_training(train: Callable[..., bool], *, case_fields: Sequence[str] = ()) -> None:
+def run_training(
+    train: Callable[..., bool], *, case_fields: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Run a script that trains one row of a table, with its flags.
 
     Args:
         train: Takes the config, `workdir`, `overrides` and `results`, and returns whether the run
             reached its end.
-        case_fields: Fields of the config that say which run of the row it is: setting them is no
-            override.
+        case_fields: Fields of the config that say which run of a row it is, by table: setting them
+            is no override.
     """
     config_flags.DEFINE_config_file("config", None, "The config, as PATH.py:PRESET.")
     flags.DEFINE_string("workdir", None, "Folder of the run; resumed if it exists.")
@@ -85,10 +87,11 @@ def run_training(train: Callable[..., bool], *, case_fields: Sequence[str] = ())
         arguments = flags.FLAGS
         results = pathlib.Path(arguments.results)
         set_here = overrides("config")
+        of_case = (case_fields or {}).get(arguments.config.table, ())
         finished = train(
             arguments.config,
             workdir=pathlib.Path(arguments.workdir),
-            overrides={name: set_here[name] for name in set_here if name not in case_fields},
+            overrides={name: set_here[name] for name in set_here if name not in of_case},
             results=results,
         )
         if finished:

@@ -14,7 +14,7 @@ _COLUMNS = (
     ("force_mae", "force MAE (meV/Å)", "{:.1f}"),
     ("stress_mae", "stress MAE (meV/Å³)", "{:.2f}"),
     ("nve_drift", "drift (meV/atom/ps)", "{:.1e}"),
-    ("md_steps_per_second", "steps of dynamics per second", "{:,.0f}"),
+    ("md_steps_per_second", "steps of dynamics per second, compilation included", "{:,.0f}"),
     ("padding_edges", "padding of edges", "{:.1%}"),
     ("compilations", "shapes", "{:.0f}"),
 )
@@ -50,7 +50,7 @@ class GeneratedTable(tables.Table):
             first = run[0]
             cells = [
                 row.label,
-                *(form.format(_mean(run, metric)) for metric, _, form in shown),
+                *(_cell(run, metric, form) for metric, _, form in shown),
                 f"{first['steps']:,} ({preset})",
                 f"{first['params']:,}",
                 f"{first['seconds'] / 60:.0f} min",
@@ -66,8 +66,10 @@ class GeneratedTable(tables.Table):
         return []
 
 
-def _mean(run: list[store.Row], metric: str) -> float:
-    return float(np.mean([row["metrics"].get(metric, np.nan) for row in run]))
+def _cell(run: list[store.Row], metric: str, form: str) -> str:
+    """Write the mean over seeds; a dash if a seed lacks it, as of dynamics that blew up."""
+    values = [row["metrics"].get(metric) for row in run]
+    return "–" if None in values else form.format(np.mean(values))
 
 
 GFN2 = GeneratedTable(

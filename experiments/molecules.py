@@ -42,7 +42,11 @@ FIELDS = {
     "num_devices": int, "tensorboard": bool, "dynamics": ml_collections.ConfigDict,
 }  # fmt: skip
 # Fields that say which run of a row it is: setting them is no override.
-CASE_FIELDS = ("data.path", "data.molecule", "data.split", "data.num_train")
+CASE_FIELDS = {
+    "acac": ("data.path",),
+    "files": ("data.path",),
+    "rmd17": ("data.path", "data.molecule", "data.split", "data.num_train"),
+}
 LOADERS = {
     "acac": molecules_data.load_acac,
     "emt": molecules_data.load_emt,
@@ -108,21 +112,22 @@ def run(
     metrics, scans = [], []
     for index in range(len(config.seeds)):
         params = jax.tree.map(lambda leaf, index=index: leaf[index], states.best_params)
-        measured, along_scans = _measure(problem, params, splits, config, workdir)
+        suffix = f"-{config.seeds[index]}" if index else ""
+        measured, along_scans = _measure(
+            problem, params, splits, config, workdir=workdir, suffix=suffix
+        )
         measured["best_step"] = int(states.best_step[index])
         metrics.append(measured)
         scans.append(along_scans)
-        seed = config.seeds[index]
-        name = "potential.npz" if index == 0 else f"potential-{seed}.npz"
         saved = _as_saved(problem, params, config)
-        saved_potential.save(workdir / name, saved)
+        saved_potential.save(workdir / f"potential{suffix}.npz", saved)
         if settings is not None:
             measured |= _run_dynamics(saved, splits, settings, workdir, report=report)
         for test in splits.tests:
             prefix = f"{test}_" if test else ""
             forces = measured.get(f"{prefix}force_mae")
             report(
-                f"{config.row} seed {seed}{f', {test}' if test else ''}: energy MAE "
+                f"{config.row} seed {config.seeds[index]}{f', {test}' if test else ''}: energy MAE "
                 f"{measured[f'{prefix}energy_mae']:.1f} meV"
                 f"{'' if forces is None else f', force MAE {forces:.1f} meV/A'}"
             )
@@ -146,7 +151,9 @@ def _measure(
     params: PyTree,
     splits: molecules_data.Splits,
     config: ml_collections.ConfigDict,
+    *,
     workdir: pathlib.Path,
+    suffix: str,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the metrics of one seed, and the energies along the scans; draw the tests."""
     predicted = molecules_errors.predict(problem.potential, params, problem.valid)
@@ -168,7 +175,7 @@ def _measure(
                 f"{prefix}predicted": predicted["energies"],
             }
         with contextlib.suppress(ImportError):
-            molecules_errors.plot(predicted, prepared, workdir / f"{prefix}errors.png")
+            molecules_errors.plot(predicted, prepared, workdir / f"{prefix}errors{suffix}.png")
     plan = problem.train.plan
     metrics |= {
         "padding_nodes": round(float(plan.padding_nodes), 4),

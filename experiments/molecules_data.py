@@ -3,27 +3,21 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import ml_collections
 import numpy as np
 
 from symjax_models.data import (
-    cache,
     emt_slabs,
     gfn2,
     reference_energies,
+    structure_cache,
     structure_files,
     structure_splits,
     trajectory_sampling,
 )
 from symjax_models.data.structures import Structures
 from symjax_models.data.units import Units
-
-_ARRAYS = (
-    "numbers", "positions", "num_atoms", "cells", "pbc", "energies", "forces", "stresses",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +158,7 @@ def load_gfn2(data: ml_collections.ConfigDict) -> Splits:
         return made
 
     constants = options | {"versions": trajectory_sampling.versions("tblite", "ase")}
-    structures = _cached("gfn2", make, constants=constants)
+    structures = structure_cache.load_or_generate("gfn2_frames", make, constants=constants)
     return _split_of_one(structures, data)
 
 
@@ -190,7 +184,8 @@ def load_emt(data: ml_collections.ConfigDict) -> Splits:
         return made
 
     constants = options | {"versions": trajectory_sampling.versions("ase")}
-    return _split_of_one(_cached("emt", make, constants=constants), data)
+    structures = structure_cache.load_or_generate("emt_frames", make, constants=constants)
+    return _split_of_one(structures, data)
 
 
 def load_file(data: ml_collections.ConfigDict) -> Splits:
@@ -224,21 +219,6 @@ def load_file(data: ml_collections.ConfigDict) -> Splits:
     sizes = (data.num_train or None, data.num_valid, data.num_test)
     train, valid, test = structure_splits.split(structures, sizes, seed=data.seed)
     return Splits(train, valid, {"": test}, free_atoms)
-
-
-def _cached(
-    generator: str, make: Callable[[], Structures], *, constants: Mapping[str, Any]
-) -> Structures:
-    """Read generated configurations from the cache, or generate them."""
-
-    def make_arrays() -> dict[str, np.ndarray]:
-        made = make()
-        found = {name: getattr(made, name) for name in _ARRAYS}
-        return {name: array for name, array in found.items() if array is not None}
-
-    arrays = cache.load_or_make(generator, make_arrays, constants=constants)
-    provenance = {"generator": generator, **{name: str(v) for name, v in constants.items()}}
-    return Structures(**arrays, provenance=provenance)
 
 
 def _split_of_one(structures: Structures, data: ml_collections.ConfigDict) -> Splits:

@@ -83,7 +83,7 @@ def measure(predicted: Mapping[str, np.ndarray], prepared: Prepared) -> dict[str
 
 
 def plot(predicted: Mapping[str, np.ndarray], prepared: Prepared, path: pathlib.Path) -> None:
-    """Draw predicted against reference energies and forces, and how their errors are spread.
+    """Draw predicted against reference energies, forces and stresses, and their errors.
 
     Args:
         predicted: What `predict` returned.
@@ -94,25 +94,31 @@ def plot(predicted: Mapping[str, np.ndarray], prepared: Prepared, path: pathlib.
         ImportError: If matplotlib is not installed.
     """
     labels = prepared.store.labels
-    counts = prepared.store.num_atoms
-    # Energies per atom less their mean: configurations of all sizes fit into one picture.
-    panels = [("energy (meV/atom)", *(1e3 * x["energies"] / counts for x in (labels, predicted)))]
-    if "forces" in labels:
-        forces = (x["forces"].ravel() for x in (labels, predicted))
-        panels.append(("force component (eV/Å)", *forces))
-    figure, ((*axes,),) = figures.new_figure(columns=2 * len(panels), width=7.2 * len(panels))
-    for (name, reference, values), (scatter, spread) in zip(
-        panels, zip(axes[::2], axes[1::2], strict=True), strict=True
+    # Energies per atom, from the mean of the reference: configurations of all sizes in one picture.
+    reference, found = (1e3 * x["energies"] / prepared.store.num_atoms for x in (labels, predicted))
+    centre = reference.mean()
+    panels = [("energy less the reference's mean (meV/atom)", reference - centre, found - centre)]
+    for name, title, factor in (
+        ("forces", "force component (eV/Å)", 1.0),
+        ("stresses", "stress component (meV/Å³)", 1e3),
     ):
-        centre = reference.mean() if name.startswith("energy") else 0.0
-        ends = np.array([reference.min(), reference.max()]) - centre
+        if name in labels:
+            pair = (factor * x[name].ravel() for x in (labels, predicted))
+            panels.append((title, *pair))
+    figure, rows = figures.new_figure(
+        columns=2, rows=len(panels), width=8.0, height=3.6 * len(panels)
+    )
+    for (name, reference, values), (scatter, spread) in zip(panels, rows, strict=True):
+        ends = [reference.min(), reference.max()]
         scatter.plot(ends, ends, color=figures.PALETTE[6], linewidth=0.8)
         scatter.plot(
-            reference - centre, values - centre, ".", color=figures.PALETTE[0], markersize=2,
-            alpha=0.5, rasterized=True,
+            reference, values, ".", color=figures.PALETTE[0], markersize=2, alpha=0.5,
+            rasterized=True,
         )  # fmt: skip
-        less = ", less its mean" if centre else ""
-        scatter.set(xlabel=f"reference {name}{less}", ylabel=f"predicted {name}{less}")
+        scatter.set(xlabel=f"reference {name}", ylabel=f"predicted {name}")
+        scatter.xaxis.label.set_fontsize(8)
+        scatter.yaxis.label.set_fontsize(8)
         spread.hist(values - reference, bins=60, color=figures.PALETTE[0])
-        spread.set(xlabel=f"error of {name}", ylabel="count", yscale="log")
+        spread.set(xlabel=f"error: {name}", ylabel="count", yscale="log")
+        spread.xaxis.label.set_fontsize(8)
     figure.savefig(path)

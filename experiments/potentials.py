@@ -5,7 +5,8 @@
     python -m experiments.potentials md --potential=runs/nequip --input=start.xyz --output=md.xyz
     python -m experiments.potentials check --potential=runs/nequip --input=some.xyz
 
-Input is what `symjax_models.data.structure_files` reads, output is extended XYZ in eV and angstrom.
+Input is what `symjax_models.data.structure_files` reads, output is extended XYZ in eV and angstrom,
+of `evaluate` a picture of predicted against reference values.
 `md` starts from the first configuration; `--friction` (1/ps) couples it to a heat bath, without one
 the energy is constant. It draws a figure beside its output.
 """
@@ -72,8 +73,12 @@ def evaluate(
         if name in metrics:
             cli.report(f"{name:11} {metrics[name]:10.2f} {unit}")
     if output is not None:
-        molecules_errors.plot(predicted, prepared, output)
-        cli.report(f"figure: {output}")
+        try:
+            molecules_errors.plot(predicted, prepared, output)
+        except ImportError as error:
+            cli.report(str(error))
+        else:
+            cli.report(f"figure: {output}")
     return metrics
 
 
@@ -177,6 +182,12 @@ def main(command: str) -> None:
         raise ValueError(f"{command} needs --output, the file that it writes")
     if command == "check" and arguments.friction is not None:
         raise ValueError("check runs at constant energy: --friction is for md")
+    is_picture = pathlib.Path(arguments.output or "").suffix in _PICTURES
+    if command == "evaluate" and arguments.output and not is_picture:
+        raise ValueError(
+            f"evaluate draws a picture, whose name ends with one of {', '.join(_PICTURES)}, got "
+            f"--output={arguments.output}; predict writes configurations"
+        )
     if command == "predict":
         predict(saved, structures, pathlib.Path(arguments.output))
     elif command == "evaluate":
@@ -198,12 +209,13 @@ def main(command: str) -> None:
             raise ValueError("the potential failed a check")
 
 
+_PICTURES = (".png", ".pdf", ".svg")
 _COMMANDS = ("predict", "evaluate", "md", "check")
 
 if __name__ == "__main__":
     flags.DEFINE_string("potential", None, "Folder of a finished run, or its potential.npz.")
     flags.DEFINE_string("input", None, "File of configurations.")
-    flags.DEFINE_string("output", None, "File to write, extended XYZ.")
+    flags.DEFINE_string("output", None, "File to write: extended XYZ, of evaluate a picture.")
     flags.DEFINE_float("picoseconds", 2.0, "Length of the dynamics.")
     flags.DEFINE_float("timestep", 0.5, "Time step, fs.")
     flags.DEFINE_float("temperature", 300.0, "Of the start and of the heat bath, K.")

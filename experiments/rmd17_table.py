@@ -186,8 +186,9 @@ def _plot_over_frames(axis: Any, stored: dict[_Key, list[store.Row]]) -> None:
             for count, rows in runs.items():
                 if text := _published(row, rows[0])[0]:
                     axis.plot(count, float(text.split(" / ")[1]), "x", color=colour)
+    # Points of one line had equally many steps, whatever the frames: a part of those of the papers.
     axis.set(xlabel="training frames of ethanol (x: published)", ylabel="force MAE (meV/Å)",
-             xscale="log", yscale="log")  # fmt: skip
+             title="equal numbers of steps", xscale="log", yscale="log")  # fmt: skip
     axis.legend(frameon=False, fontsize=8)
 
 

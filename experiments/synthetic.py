@@ -32,7 +32,7 @@ FIELDS = {
     "checkpoint_every": int, "num_devices": int, "tensorboard": bool,
 }  # fmt: skip
 # They say which run of the row it is; a run that sets only these belongs to the table.
-CASE_FIELDS = ("data.task", "data.num_train", "data.set_size")
+CASE_FIELDS = {"synthetic": ("data.task", "data.num_train", "data.set_size")}
 BOOSTS = (0.25, 0.5, 1.0, 2.0, 4.0)  # rapidities at which Lorentz equivariance is measured
 # Arithmetic and inputs of the sweep, by suffix of the metric.
 BOOST_PRECISIONS = {

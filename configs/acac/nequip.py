@@ -2,12 +2,12 @@
 
 Paper: Batzner et al. 2022, arXiv:2101.03164; numbers as quoted by Batatia et al. 2022,
     arXiv:2205.06643: root mean square errors .81 meV / 5.90 meV/A at 300 K and 6.04 / 27.8 at
-    600 K.
+    600 K (as recalled; the text of the paper was not at hand).
 Command: python -m experiments.molecules --config=configs/acac/nequip.py:quick
     --workdir=runs/acac_nequip
 Time: `quick` 33 minutes on 2 CPU cores shared with other work; `full` was not run.
-Expected: `quick`, of max_degree 2 and 10,000 steps, root mean square errors of about 7 / 24 at 300 K
-    and 17 / 56 at 600 K; `full` the published errors.
+Expected: `quick`, of max_degree 2 and 10,000 steps, root mean square errors of about 7 / 24 at
+    300 K and 17 / 56 at 600 K; `full` the published errors.
 """
 
 import ml_collections

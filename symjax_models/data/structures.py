@@ -179,6 +179,22 @@ class Structures:
         }
         return cls(**arrays, properties=properties, provenance=_join_provenance(parts))
 
+    def to_arrays(self) -> dict[str, Array]:
+        """Return all arrays there are by name, those of properties with a prefix."""
+        arrays = {name: getattr(self, name) for name in present(self, PER_ATOM | PER_FRAME)}
+        return arrays | {_PROPERTY + name: values for name, values in self.properties.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array], *, provenance: Mapping[str, str]) -> Self:
+        """Build the configurations whose `to_arrays` these are."""
+        properties = {
+            name.removeprefix(_PROPERTY): values
+            for name, values in arrays.items()
+            if name.startswith(_PROPERTY)
+        }
+        fields = {name: values for name, values in arrays.items() if _PROPERTY not in name}
+        return cls(**fields, properties=properties, provenance=provenance)
+
     def save(self, path: str | os.PathLike) -> None:
         """Write a compressed `.npz` that appears complete or not at all.
 
@@ -192,8 +208,7 @@ class Structures:
         path = pathlib.Path(path)
         if path.suffix != ".npz":
             raise ValueError(f"expected a file name that ends with .npz, got {path.name!r}")
-        arrays = {name: getattr(self, name) for name in present(self, PER_ATOM | PER_FRAME)}
-        arrays |= {_PROPERTY + name: values for name, values in self.properties.items()}
+        arrays = self.to_arrays()
         header = json.dumps(_FORMAT | {"provenance": self.provenance}, ensure_ascii=False)
         temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
         try:
@@ -227,12 +242,7 @@ class Structures:
                 ) from error
         if header != _FORMAT:
             raise ValueError(f"{path} says {header}, expected {_FORMAT}")
-        properties = {
-            name.removeprefix(_PROPERTY): arrays.pop(name)
-            for name in list(arrays)
-            if name.startswith(_PROPERTY)
-        }
-        return cls(**arrays, properties=properties, provenance=provenance)
+        return cls.from_arrays(arrays, provenance=provenance)
 
 
 def _as_indices(indices: Sequence[int] | Array, count: int) -> Array:

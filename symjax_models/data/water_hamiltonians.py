@@ -8,21 +8,19 @@ frames.properties["hamiltonians"].shape     # (500, 24, 24)
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 
 import numpy as np
 
 from symjax_models import progress
-from symjax_models.data import cache, gfn2, trajectory_sampling, units
+from symjax_models.data import cache, gfn2, structure_cache, trajectory_sampling, units
 from symjax_models.data.kohn_sham import compute_orbitals, orbital_layout, settings
 from symjax_models.data.structures import Structures
 
 BASIS, FUNCTIONAL = "def2-svp", "PBE"
 
 _CHUNK = 20
-_GEOMETRY = ("numbers", "positions", "num_atoms")
 # What two runs to this convergence may differ by, hartree.
 _TOLERANCE = 1e-6
 
@@ -60,22 +58,13 @@ def generate_water(
         PBE, def2-SVP), whose geometries are others.
     """
     options = {"molecule": "water", "num_frames": num_frames, "seed": seed, "sample_every": 100}
-    kept = pathlib.Path(folder) if folder is not None else None
-
-    def generate() -> cache.Arrays:
-        made = gfn2.generate_trajectory(**options, report=report)
-        provenance = np.array(json.dumps(dict(made.provenance)))
-        return {name: getattr(made, name) for name in _GEOMETRY} | {"provenance": provenance}
-
-    arrays = cache.load_or_make(
+    geometries = structure_cache.load_or_generate(
         "water",
-        generate,
+        lambda: gfn2.generate_trajectory(**options, report=report),
         constants=options | {"versions": trajectory_sampling.versions("tblite", "ase")},
-        folder=kept,
+        folder=folder,
         report=report,
     )
-    provenance = json.loads(str(arrays["provenance"]))
-    geometries = Structures(**{name: arrays[name] for name in _GEOMETRY}, provenance=provenance)
     return compute_hamiltonians(geometries, folder=folder, report=report)
 
 

@@ -14,15 +14,11 @@ pytest.importorskip("ase", reason="the extra [molecules]")
 pytest.importorskip("vesin", reason="the extra [molecules]")
 
 from experiments import (
-    acac_table,
-    cli,
-    generated_table,
     molecules,
     molecules_data,
     molecules_errors,
     molecules_task,
     potentials,
-    rmd17_table,
     tables,
 )
 from symjax_models.models import saved_potential
@@ -162,17 +158,6 @@ def test_what_cannot_be_run_is_refused_before_the_training(tmp_path):
     with pytest.raises(ValueError, match="not split over devices yet: num_devices is 1, got 2"):
         molecules.run(config, workdir=tmp_path / "run", results=tmp_path)
     assert not (tmp_path / "run").exists()
-
-
-TABLES = (rmd17_table.TABLE, acac_table.TABLE, generated_table.GFN2, generated_table.EMT)
-
-
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_readme_equals_the_stored_rows(table):
-    text = table.readme(presets=tables.PRESETS, results=cli.store.RESULTS)
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, table.name, text) == document
-    assert is_current, f"README is stale: run python -m experiments.reproduce --table={table.name}"
 
 
 @pytest.mark.slow
