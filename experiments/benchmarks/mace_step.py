@@ -155,15 +155,17 @@ def _compare(
 ) -> list[dict[str, Any]]:
     nodes, edges = frames.slots
     sizes = dataclasses.asdict(case) | {
-        "molecule": "ethanol", "nodes": nodes, "edges": edges,
-        "our_parameters": ours.side.num_params, "peer_parameters": peer.side.num_params,
+        "molecule": "ethanol", "nodes": nodes, "edges": edges
+    }  # fmt: skip
+    parameters = {
+        "ours_parameters": ours.side.num_params, "peer_parameters": peer.side.num_params
     }  # fmt: skip
     pairs = {
         "train_step": (times[ours.side.name], times[peer.side.name]),
         "compile": (np.asarray([ours.compile_ms]), np.asarray([peer.compile_ms])),
     }
     return [
-        rounds.compare(BENCHMARK, sizes, quantity, peer.side.name, *pair)
+        rounds.compare(BENCHMARK, sizes, quantity, peer.side.name, *pair) | parameters
         for quantity, pair in pairs.items()
     ]
 

@@ -4,13 +4,19 @@
 
 One ethanol, velocity Verlet with 0.5 fs. From ASE: ASE's integrator with our calculator and with
 mlip's. As a whole: `dynamics.simulate`, beside both calculators and mlip's engine on JAX-MD. Hyper-
-parameters are equal, see `potential_peers.make_mlip`; parameters are drawn, and energies scaled
-down, so that atoms fly about freely at 300 K in every code alike. Every call of a calculator's
-run, and of ours, starts from the same molecule; mlip's engine goes on where it was, since a new one
-compiles anew. All potentials must first give invariant energies and forces that are their
-derivatives. Rounds are in turns; a ratio is the median over rounds of the ratio within a round; the
-first run, which compiles, is timed by itself. One row per comparison is appended to
-`benchmarks.jsonl` in the folder `--results`.
+parameters are equal, see `potential_peers.make_mlip`. Parameters are drawn, so the molecule would
+not hold together: energies are scaled down and it is so cold that it stays. Forces of 1e-9 eV/A and
+speeds of 1e-6 A/fs move an atom by 0.2 A at most in 50 ps, 100 runs. So our list of neighbours,
+which has a skin, is never made anew within a run; mlip makes one in every step wherever atoms are.
+Hence a step costs the same whatever the numbers are. They are small, but far from the smallest of
+float32.
+
+Every call of a calculator's run, and of ours, starts from the same molecule; mlip's engine goes on
+where it was, since a new one compiles anew. Rounds are in turns; a ratio is the median over rounds
+of the ratio within a round; the first run, which compiles, is timed by itself. In the end the
+potentials that ran, as scaled, must give invariant energies and forces that are their derivatives,
+and atoms must have stayed. One row per comparison is appended to `benchmarks.jsonl` in the folder
+`--results`.
 """
 
 import dataclasses
@@ -23,11 +29,10 @@ import jax
 import numpy as np
 from absl import flags
 
-import symjax_models
 from experiments import cli, provenance
 from experiments import store as result_store
 from experiments.benchmarks import potential_setting, rounds, store, table
-from experiments.benchmarks.potential_setting import Case, Frames
+from experiments.benchmarks.potential_setting import Case, Evaluate, Frames
 
 BENCHMARK = "molecular_dynamics"
 CASE = Case(batch_size=1)
@@ -35,14 +40,32 @@ NUM_STEPS = 1000  # of one run, 0.5 ps
 ROUNDS = 9
 SECONDS = 1.0  # of every candidate in every round
 TIMESTEP = 0.5  # fs
-TEMPERATURE = 300.0  # kelvin
-_SCALE = 1e-3  # of energies
+TEMPERATURE = 1e-6  # kelvin
+SCALE = 1e-8  # of energies
+_REACH = 0.25  # angstrom, half the skin of our lists
 _CALCULATOR, _SIMULATION = "calculator", "simulation"
 
 Report = Callable[[str], None]
-# What a library offers, by kind, with the function that does `NUM_STEPS` steps.
-Runs = dict[str, Callable[[], None]]
-MakePeer = Callable[[Case, Frames, np.ndarray, int], tuple[str, Runs]]
+# Does the steps of one run, and returns where atoms are then, `[N, 3]`.
+Run = Callable[[], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """What a library offers.
+
+    Attributes:
+        name: Its name and version.
+        runs: By kind.
+        evaluate: Energy and forces of the potential that runs, by its calculator.
+    """
+
+    name: str
+    runs: dict[str, Run]
+    evaluate: Evaluate
+
+
+MakePeer = Callable[[Case, Frames, np.ndarray, int], Code]
 
 
 def run(
@@ -67,26 +90,33 @@ def run(
         make_peer: Builds the peer; mlip if None.
 
     Raises:
-        ValueError: If a side computes no potential.
+        ValueError: If a side computes no potential, or its atoms have not stayed.
     """
     frames = potential_setting.make_frames(case)
     velocities = thermal_velocities(frames)
-    ours = f"symjax_models {symjax_models.__version__}"
-    runs = {ours: _our_runs(case, frames, velocities, num_steps)}
+    codes = [_our_code(case, frames, velocities, num_steps)]
     try:
-        name, peer = (make_peer or _mlip_runs)(case, frames, velocities, num_steps)
-        runs[name] = peer
+        codes.append((make_peer or _mlip_code)(case, frames, velocities, num_steps))
     except ImportError as error:
         report(f"without a peer: {error}")
-    candidates, first = {}, {}
-    for name, kinds in runs.items():
-        for kind, function in kinds.items():
+    candidates, first, ends = {}, {}, {}
+    for code in codes:
+        for kind in code.runs:
+            key = code.name, kind
+
+            def once(key: tuple[str, str] = key, steps: Run = code.runs[kind]) -> None:
+                ends[key] = steps()
+
             began = time.perf_counter()
-            function()
-            first[name, kind] = 1e3 * (time.perf_counter() - began)
-            candidates[name, kind] = rounds.Candidate(function, num_steps)
+            once()
+            first[key] = 1e3 * (time.perf_counter() - began)
+            candidates[key] = rounds.Candidate(once, num_steps)
     labels = {" ".join(key): candidate for key, candidate in candidates.items()}
     times = rounds.time_in_turns(labels, rounds=num_rounds, seconds=seconds)
+    for code in codes:
+        potential_setting.check_potential(code.name, code.evaluate, frames.positions[0])
+    for key, positions in ends.items():
+        check_stayed(" ".join(key), positions, frames)
     report(f"molecular dynamics on {provenance.hardware()}, {dataclasses.asdict(case)}")
     for key in candidates:
         milliseconds = np.median(times[" ".join(key)])
@@ -94,7 +124,7 @@ def run(
             f"{' '.join(key)}: {1e3 / milliseconds:.4g} steps/s, {milliseconds:.4g} ms per step, "
             f"first run {first[key] / 1e3:.1f} s"
         )
-    for row in _compare(case, num_steps, ours, first, times):
+    for row in _compare(case, num_steps, codes[0].name, first, times):
         report(f"{row['quantity']}, {row['peer']}: ratio {row['ratio']:.2f}")
         store.append_benchmark(row, results=results)
 
@@ -109,9 +139,26 @@ def thermal_velocities(frames: Frames) -> np.ndarray:
     return velocities - np.sum(masses * velocities, axis=0) / masses.sum()
 
 
-def ase_run(
-    calculator: Any, frames: Frames, velocities: np.ndarray, num_steps: int
-) -> Callable[[], None]:
+def check_stayed(name: str, positions: np.ndarray, frames: Frames) -> None:
+    """Check that no list of neighbours had to be made anew for an atom that moved.
+
+    Args:
+        name: Of the run.
+        positions: Where atoms are in the end, `[N, 3]`.
+        frames: Whose molecule moved.
+
+    Raises:
+        ValueError: If an atom has moved by more than half a skin.
+    """
+    moved = float(np.linalg.norm(positions - frames.molecule.positions, axis=1).max())
+    if not moved <= _REACH:
+        raise ValueError(
+            f"{name}: an atom moved by {moved:.2g} angstrom, more than the {_REACH} within which a "
+            "step costs the same whatever the numbers are; lower TEMPERATURE or SCALE"
+        )
+
+
+def ase_run(calculator: Any, frames: Frames, velocities: np.ndarray, num_steps: int) -> Run:
     """Let ASE do steps with a calculator, always from the same start."""
     import ase.units
     from ase.md.verlet import VelocityVerlet
@@ -120,23 +167,23 @@ def ase_run(
     atoms.calc = calculator
     dynamics = VelocityVerlet(atoms, timestep=TIMESTEP * ase.units.fs)
 
-    def run() -> None:
+    def run() -> np.ndarray:
         atoms.set_positions(frames.molecule.positions)
         atoms.set_velocities(velocities)
         dynamics.run(num_steps)
+        return atoms.get_positions()
 
     return run
 
 
-def _our_runs(case: Case, frames: Frames, velocities: np.ndarray, num_steps: int) -> Runs:
+def _our_code(case: Case, frames: Frames, velocities: np.ndarray, num_steps: int) -> Code:
     import ase.units
 
     from symjax_models.dynamics.calculator import PotentialCalculator
     from symjax_models.dynamics.simulation import Settings, System, simulate
 
     side = potential_setting.make_ours(case, frames)
-    potential_setting.check_potential(side.name, side.evaluate, frames.positions[0])
-    saved = potential_setting.make_saved(case, frames, params=side.params, scale=_SCALE)
+    saved = potential_setting.make_saved(case, frames, params=side.params, scale=SCALE)
     system = System(
         numbers=frames.molecule.numbers,
         masses=frames.molecule.get_masses(),
@@ -144,33 +191,33 @@ def _our_runs(case: Case, frames: Frames, velocities: np.ndarray, num_steps: int
         velocities=velocities * ase.units.fs,
     )
     settings = Settings(timestep=TIMESTEP, num_steps=num_steps, sample_every=num_steps)
-
-    def simulation() -> None:
-        simulate(saved, system, settings)
-
     calculator = PotentialCalculator(saved)
-    return {
+    runs = {
         _CALCULATOR: ase_run(calculator, frames, velocities, num_steps),
-        _SIMULATION: simulation,
+        _SIMULATION: lambda: simulate(saved, system, settings).positions[-1],
     }
+    return Code(side.name, runs, potential_setting.evaluate_by(calculator, frames))
 
 
-def _mlip_runs(
-    case: Case, frames: Frames, velocities: np.ndarray, num_steps: int
-) -> tuple[str, Runs]:
+def _mlip_code(case: Case, frames: Frames, velocities: np.ndarray, num_steps: int) -> Code:
     from experiments.benchmarks import potential_peers
 
-    side = potential_peers.make_mlip(case, frames)
-    potential_setting.check_potential(side.name, side.evaluate, frames.positions[0])
-    force_field = potential_peers.make_force_field(case, frames, scale=_SCALE)
+    force_field = potential_peers.make_force_field(case, frames, scale=SCALE)
     engine = potential_peers.make_engine(
         force_field, frames, timestep=TIMESTEP, num_steps=num_steps, velocities=velocities
     )
     calculator = potential_peers.make_calculator(force_field, frames)
-    return side.name, {
+
+    def simulation() -> np.ndarray:
+        engine.run()
+        return np.asarray(engine.state.positions[-1])
+
+    runs = {
         _CALCULATOR: ase_run(calculator, frames, velocities, num_steps),
-        _SIMULATION: engine.run,
+        _SIMULATION: simulation,
     }
+    evaluate = potential_setting.evaluate_by(calculator, frames)
+    return Code(potential_peers.name(), runs, evaluate)
 
 
 def _compare(

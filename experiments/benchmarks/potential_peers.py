@@ -81,6 +81,9 @@ def make_force_field(case: Case, frames: Frames, *, scale: float = 1.0) -> Any:
 
     Returns:
         The force field.
+
+    Raises:
+        ValueError: If it is not one matrix for every layer that would be scaled.
     """
     from mlip.data.dataset_info import DatasetInfo
     from mlip.models import ForceField, Mace
@@ -100,16 +103,32 @@ def make_force_field(case: Case, frames: Frames, *, scale: float = 1.0) -> Any:
         residual_connection_first_layer=True,
     )
     made = ForceField.from_mlip_network(Mace(config, info))
-    last = {f"layers_{index}": "Linear_0" for index in range(case.num_layers - 1)}
-    last[f"layers_{case.num_layers - 1}"] = "Linear_1"
+    params = _scale_readouts(made.params, scale, num_layers=case.num_layers)
+    return ForceField(made.predictor, params)
+
+
+def _scale_readouts(params: PyTree, scale: float, *, num_layers: int) -> PyTree:
+    """Scale the last matrix of every readout, which have no biases; the last readout has two."""
+    last = {f"layers_{index}": "Linear_0" for index in range(num_layers - 1)}
+    last[f"layers_{num_layers - 1}"] = "Linear_1"
+    matrices = set()
 
     def scaled(path: tuple[Any, ...], leaf: Array) -> Array:
-        keys = [key.key for key in path]
-        is_last = "readout_block" in keys and last[keys[2]] in keys
-        return scale * leaf if is_last else leaf
+        keys = [str(key.key) for key in path]
+        layer = next((last[key] for key in keys if key in last), None)
+        if "readout_block" not in keys or layer not in keys:
+            return leaf
+        # A matrix has a leaf for every irrep.
+        matrices.add("/".join(keys[:-1]))
+        return scale * leaf
 
-    params = jax.tree_util.tree_map_with_path(scaled, made.params)
-    return ForceField(made.predictor, params)
+    result = jax.tree_util.tree_map_with_path(scaled, params)
+    if len(matrices) != num_layers:
+        raise ValueError(
+            f"expected to scale {num_layers} matrices of readouts, one for each layer, but their "
+            f"names fit {sorted(matrices)}; this version of mlip names parameters otherwise"
+        )
+    return result
 
 
 def make_calculator(force_field: Any, frames: Frames) -> Any:

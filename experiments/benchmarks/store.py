@@ -8,7 +8,9 @@ from experiments import provenance, store
 from symjax_models.suggestion import nearest_of
 
 _FIELDS = ("benchmark", "case", "peer", "ours_ms", "peer_ms", "ratio", "quantity")
-_OPTIONAL = ("ours_mb", "peer_mb", "ours_exponent", "peer_exponent")
+_OPTIONAL = tuple(
+    f"{side}_{what}" for what in ("mb", "exponent", "parameters") for side in ("ours", "peer")
+)
 
 
 def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) -> None:
@@ -18,8 +20,9 @@ def append_benchmark(comparison: Mapping[str, Any], *, results: pathlib.Path) ->
         comparison: The fields `benchmark`, `case` (a flat dict of sizes), `peer` (name and
             version), `ours_ms`, `peer_ms`, `ratio` (peer over ours) and `quantity`; hardware,
             versions and revision are added here. It may have `ours_mb` and `peer_mb`, the memory
-            of the timed programs, and `ours_exponent` and `peer_exponent`, with which the times
-            grow in the size that the case lists.
+            of the timed programs, `ours_exponent` and `peer_exponent`, with which the times grow
+            in the size that the case lists, and `ours_parameters` and `peer_parameters`, how many
+            the networks have.
         results: Folder of the result files.
 
     Raises:

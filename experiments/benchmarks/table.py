@@ -51,8 +51,8 @@ def render(rows: list[dict[str, Any]]) -> str:
             row["benchmark"],
             row["quantity"].replace("_", " "),
             _sizes(own),
-            f"{row['ours_ms']:.3g} ms",
-            f"{row['peer']}: {row['peer_ms']:.3g} ms",
+            _time(row, "ours"),
+            f"{row['peer']}: {_time(row, 'peer')}",
             f"{row['ratio']:.2f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -73,6 +73,13 @@ def render(rows: list[dict[str, Any]]) -> str:
             "",
         ]
     )
+
+
+def _time(row: dict[str, Any], side: str) -> str:
+    """Write the milliseconds of "ours" or "peer", and what is known of the parameters."""
+    parameters = row.get(f"{side}_parameters")
+    behind = "" if parameters is None else f" ({parameters:,} parameters)"
+    return f"{row[f'{side}_ms']:.3g} ms{behind}"
 
 
 def _shared_sizes(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

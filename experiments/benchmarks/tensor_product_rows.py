@@ -5,26 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from experiments.benchmarks import rounds
 from experiments.benchmarks.tensor_product_programs import QUANTITIES
 from experiments.benchmarks.tensor_product_setting import SAME
 
 BENCHMARK = "tensor_products"
 Row = dict[str, Any]
-
-
-def compare(
-    case: dict[str, Any], quantity: str, peer: str, ours: np.ndarray, theirs: np.ndarray
-) -> Row:
-    """Return a comparison of times in milliseconds, one entry per round."""
-    return {
-        "benchmark": BENCHMARK,
-        "case": case,
-        "peer": peer,
-        "ours_ms": round(float(np.median(ours)), 4),
-        "peer_ms": round(float(np.median(theirs)), 4),
-        "ratio": round(float(np.median(theirs / ours)), 4),
-        "quantity": quantity,
-    }
 
 
 def describe(row: Mapping[str, Any]) -> str:
@@ -122,7 +108,7 @@ def growth(sizes: Mapping[str, int], rows_of_peers: Mapping[str, Sequence[Row]])
             last = (np.array([side[max(degrees)]]) for side in times)
             exponents = [round(fit_exponent(side), 3) for side in times]
             found.append(
-                compare(case, f"{quantity}_growth", rows[0]["peer"], *last)
+                rounds.compare(BENCHMARK, case, f"{quantity}_growth", rows[0]["peer"], *last)
                 | dict(zip(("ours_exponent", "peer_exponent"), exponents, strict=True))
             )
     return found

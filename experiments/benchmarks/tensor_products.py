@@ -45,7 +45,7 @@ from experiments.benchmarks import (
     tensor_product_setting,
 )
 from experiments.benchmarks.tensor_product_programs import QUANTITIES, Program
-from experiments.benchmarks.tensor_product_rows import Row, compare
+from experiments.benchmarks.tensor_product_rows import BENCHMARK, Row
 from experiments.benchmarks.tensor_product_setting import Case, Convolution, Problem
 
 DEGREES = (1, 2, 3, 4, 6)
@@ -168,19 +168,19 @@ def _measure(
         scale = moved / (2 * tensor_product_programs.COPIED_BYTES)
         sizes = dataclasses.asdict(case)
         rows["copy"].append(
-            compare(sizes, quantity, _COPY, times["ours"], scale * times["copy"])
+            rounds.compare(BENCHMARK, sizes, quantity, _COPY, times["ours"], scale * times["copy"])
             | {"ours_mb": mine[quantity].megabytes}
         )
         for name, (peer, compiled) in peers.items():
             labelled = sizes | {"agreement": peer.agreement}
             rows[name].append(
-                compare(labelled, quantity, peer.name, times["ours"], times[name])
+                rounds.compare(BENCHMARK, labelled, quantity, peer.name, times["ours"], times[name])
                 | {"ours_mb": mine[quantity].megabytes, "peer_mb": compiled[quantity].megabytes}
             )
     for name, (peer, compiled) in peers.items():
         both = (np.array([p["forward_backward"].compile_ms]) for p in (mine, compiled))
         labelled = sizes | {"agreement": peer.agreement}
-        rows[name].append(compare(labelled, "compile", peer.name, *both))
+        rows[name].append(rounds.compare(BENCHMARK, labelled, "compile", peer.name, *both))
     return rows
 
 

@@ -44,10 +44,10 @@ class SymmetricContraction:
         square 1, if the irrep is reached at all, and each order that reaches it has an equal share.
         Monomials are formed up to the order nu - 1, binomial(D + nu - 1, nu - 1) of them for each
         channel, where the tensor powers have D + ... + D^nu entries. Polynomials of the highest
-        order are couplings of those of the order before with the features, after the weights of
-        all that lead to one irrep were summed. Constants take 0.2 s for the harmonics to degree 3
-        at nu = 3, and some seconds where they are nearly too large. All derivatives exist
-        everywhere.
+        order are couplings of those of the order before with the features: those of the order
+        before are weighted, and summed over all of one irrep, before they are coupled. Constants
+        take 0.2 s for the harmonics to degree 3 at nu = 3, and some seconds where they are nearly
+        too large. All derivatives exist everywhere.
 
     Source:
         MACE (Batatia et al. 2022, arXiv:2206.07697, equations 10 and 11). Deviations: U is

@@ -19,7 +19,6 @@ from symjax_models.reps.rotation_irreps import kind_of_irrep
 _MAX_ENTRIES = 50_000_000
 
 Kind = tuple[int, int]  # degree and parity
-Maps = dict[Kind, np.ndarray]  # equivariant maps [2l+1, P, S] to every irrep
 
 
 class Coupling(NamedTuple):
@@ -36,6 +35,20 @@ class Coupling(NamedTuple):
     maps: np.ndarray
     tensor: np.ndarray
     variables: range
+
+
+class Part(NamedTuple):
+    """The maps of one order to one irrep.
+
+    Attributes:
+        couplings: What they are made of.
+        combinations: Orthonormal, which of the symmetrized couplings, `[P, sum of P']`.
+        maps: The maps, `[2l+1, P, S]`.
+    """
+
+    couplings: tuple[Coupling, ...]
+    combinations: np.ndarray
+    maps: np.ndarray
 
 
 class LastOrder(NamedTuple):
@@ -59,14 +72,15 @@ class LastOrder(NamedTuple):
 @functools.lru_cache(maxsize=64)
 def polynomial_maps(rep: Rep, rep_out: Rep, max_order: int) -> tuple[tuple[np.ndarray, ...], ...]:
     """Return, for every term of the output and every order, maps `[2l+1, P, S_n]` of monomials."""
-    targets = [kind_of_irrep(term) for _, term in rep_out.terms]
-    columns: list[list[np.ndarray]] = [[] for _ in targets]
-    for n in range(1, max_order + 1):
-        found = _maps_of_order(rep, tuple(targets), max_order, n)
-        for column, kind in zip(columns, targets, strict=True):
-            none = np.zeros((2 * kind[0] + 1, 0, len(list_multisets(rep.dim, n))))
-            column.append(found.get(kind, none))
-    return tuple(_of_monomials(column, rep.dim) for column in columns)
+    targets = _kinds_of(rep_out)
+    orders = [_order(rep, targets, max_order, n) for n in range(1, max_order + 1)]
+    return tuple(
+        tuple(
+            read_only(scale * order[kind].maps * np.sqrt(arrangements(rep.dim, n)))
+            for n, (order, scale) in enumerate(zip(orders, scales, strict=True), 1)
+        )
+        for kind, scales in zip(targets, _scales(rep, targets, max_order), strict=True)
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -77,54 +91,57 @@ def last_order(
 
     The first result are the maps `[2l+1, P, S]` of monomials of the order before.
     """
-    targets = tuple(kind_of_irrep(term) for _, term in rep_out.terms)
-    before = _maps_of_order(rep, targets, max_order, max_order - 1)
-    couplings = _couplings(rep, before, targets)
-    scales = np.sqrt(arrangements(rep.dim, max_order))
+    targets = _kinds_of(rep_out)
+    order, scales = _order(rep, targets, max_order, max_order), _scales(rep, targets, max_order)
+    before = np.sqrt(arrangements(rep.dim, max_order - 1))
     results, used = [], {}
-    for kind, columns in zip(targets, polynomial_maps(rep, rep_out, max_order), strict=True):
-        own, final = couplings.get(kind, []), columns[-1]
-        combinations, maps = _independent(_symmetrized(own, rep.dim, max_order, kind))
-        # Both are the same maps, but for the factor that gives orders equal shares.
-        scaled = maps * scales
-        factor = np.vdot(final, scaled) / max(np.vdot(scaled, scaled), 1e-300)
-        used |= {c.kind: c.maps * np.sqrt(arrangements(rep.dim, max_order - 1)) for c in own}
-        widths = [2 * c.kind[0] + 1 for c in own]
+    for kind, (*_, scale) in zip(targets, scales, strict=True):
+        couplings, combinations, _ = order[kind]
+        used |= {c.kind: c.maps * before for c in couplings}
+        widths = [2 * c.kind[0] + 1 for c in couplings]
         of_features = np.zeros((2 * kind[0] + 1, sum(widths), rep.dim))
-        for start, coupling in zip(np.cumsum([0, *widths]), own, strict=False):
+        for start, coupling in zip(np.cumsum([0, *widths]), couplings, strict=False):
             tensor = coupling.tensor.transpose(2, 0, 1)
             of_features[:, start : start + tensor.shape[1], coupling.variables] = tensor
-        kinds = tuple((c.kind, c.maps.shape[1]) for c in own)
-        results.append(LastOrder(kinds, read_only(of_features), read_only(factor * combinations.T)))
+        kinds = tuple((c.kind, c.maps.shape[1]) for c in couplings)
+        results.append(LastOrder(kinds, read_only(of_features), read_only(scale * combinations.T)))
     return {kind: read_only(maps) for kind, maps in used.items()}, tuple(results)
 
 
+def _kinds_of(rep: Rep) -> tuple[Kind, ...]:
+    return tuple(kind_of_irrep(term) for _, term in rep.terms)
+
+
 @functools.lru_cache(maxsize=64)
-def _maps_of_order(rep: Rep, targets: tuple[Kind, ...], max_order: int, n: int) -> Maps:
+def _order(rep: Rep, targets: tuple[Kind, ...], max_order: int, n: int) -> dict[Kind, Part]:
     """Return an orthonormal basis of the maps from the n-th symmetric power to irreps.
 
     Couplings of the maps from the (n-1)-th power with the features are an orthonormal basis of
     the maps from the product of both, of which the n-th power is a part. Components refer to
-    normalized symmetrized products of basis vectors.
+    normalized symmetrized products of basis vectors. All targets have a part, if an empty one.
     """
     if n == 0:
-        return {(0, 1): np.ones((1, 1, 1))}
-    former = _maps_of_order(rep, targets, max_order, n - 1)
+        return {(0, 1): Part((), read_only(np.ones((1, 1))), read_only(np.ones((1, 1, 1))))}
+    former = _order(rep, targets, max_order, n - 1)
     _check_entries(math.comb(rep.dim + n - 1, n) * rep.dim, n)
     # Degrees from which no target can be reached any more are left out.
-    reach = max(l for l, _ in map(kind_of_irrep, (term for _, term in rep.terms)))
+    reach = max(l for l, _ in _kinds_of(rep))
     highest = max(l for l, _ in targets) + reach * (max_order - n)
     within = itertools.product(range(highest + 1), (1, -1))
     couplings = _couplings(rep, former, set(within if n < max_order else targets))
     entries = sum(c.maps.shape[1] * len(m) for m in couplings.values() for c in m)
     _check_entries(entries * len(list_multisets(rep.dim, n)), n)
-    return {
-        kind: _independent(_symmetrized(couplings[kind], rep.dim, n, kind))[1]
-        for kind in sorted(couplings)
-    }
+    parts = {}
+    for kind in sorted({*couplings, *targets}):
+        own = couplings.get(kind, [])
+        combinations, maps = _independent(_symmetrized(own, rep.dim, n, kind))
+        parts[kind] = Part(tuple(own), read_only(combinations), read_only(maps))
+    return parts
 
 
-def _couplings(rep: Rep, former: Maps, keep: Collection[Kind]) -> dict[Kind, list[Coupling]]:
+def _couplings(
+    rep: Rep, former: dict[Kind, Part], keep: Collection[Kind]
+) -> dict[Kind, list[Coupling]]:
     """List the couplings of maps with the features, by the irrep they lead to."""
     couplings: dict[Kind, list[Coupling]] = collections.defaultdict(list)
     start = 0
@@ -132,7 +149,7 @@ def _couplings(rep: Rep, former: Maps, keep: Collection[Kind]) -> dict[Kind, lis
         kind_of_irrep(term) for copies, term in rep.terms for _ in range(copies)
     ):
         variables = range(start, start := start + 2 * degree + 1)
-        for (l, sign), maps in former.items():
+        for (l, sign), (_, _, maps) in former.items():
             for total in coupling_degrees(l, degree) if maps.size else ():
                 if (total, sign * parity) in keep:
                     tensor = math.sqrt(2 * total + 1) * clebsch_gordan(l, degree, total)
@@ -167,15 +184,20 @@ def _independent(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return coefficients, coefficients @ maps
 
 
-def _of_monomials(column: Sequence[np.ndarray], dim: int) -> tuple[np.ndarray, ...]:
-    """Give maps of every order, to one irrep, unit variance together, as maps of monomials."""
-    orders = sum(maps.size > 0 for maps in column)
+@functools.lru_cache(maxsize=64)
+def _scales(rep: Rep, targets: tuple[Kind, ...], max_order: int) -> tuple[tuple[float, ...], ...]:
+    """Return what gives maps of all orders to a target unit variance together, in equal shares."""
+    orders = [_order(rep, targets, max_order, n) for n in range(1, max_order + 1)]
     result = []
-    for n, maps in enumerate(column, 1):
-        scaled = maps * np.sqrt(arrangements(dim, n))
-        if maps.size:
-            scaled /= math.sqrt(orders * _mean_square(maps, dim, n))
-        result.append(read_only(scaled))
+    for kind in targets:
+        column = [order[kind].maps for order in orders]
+        reached = sum(maps.size > 0 for maps in column)
+        result.append(
+            tuple(
+                1 / math.sqrt(reached * _mean_square(maps, rep.dim, n)) if maps.size else 1.0
+                for n, maps in enumerate(column, 1)
+            )
+        )
     return tuple(result)
 
 

@@ -7,7 +7,13 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.benchmarks import mace_step, molecular_dynamics, potential_setting, table
+from experiments.benchmarks import (
+    mace_step,
+    molecular_dynamics,
+    potential_peers,
+    potential_setting,
+    table,
+)
 
 pytest.importorskip("ase")
 
@@ -88,7 +94,7 @@ def test_training_step_is_measured_beside_a_peer(tmp_path, sides_made_once, ours
     for row in rows:
         assert row["peer"] == "other 1.0"
         assert min(row["ours_ms"], row["peer_ms"], row["ratio"]) > 0
-        assert row["case"]["our_parameters"] == row["case"]["peer_parameters"] > 0
+        assert row["ours_parameters"] == row["peer_parameters"] == ours.num_params > 0
     assert "mace_step" in table.render(rows)
 
 
@@ -117,12 +123,49 @@ def test_dynamics_are_measured_without_a_peer(tmp_path, sides_made_once):
     assert sum("steps/s" in line for line in lines) == 2
 
 
-def test_velocities_are_thermal_and_the_molecule_stays(frames):
+def test_velocities_are_thermal_and_the_molecule_stays(frames, ours):
     velocities = molecular_dynamics.thermal_velocities(frames)
-    masses = frames.molecule.get_masses()
-    np.testing.assert_allclose(masses @ velocities, 0, atol=1e-12)
-    kinetic = 0.5 * np.sum(masses[:, None] * velocities**2) / len(masses)
-    assert 0.3 * 0.0388 < kinetic < 3 * 0.0388  # 3/2 k T at 300 K
+    masses = frames.molecule.get_masses()[:, None]
+    np.testing.assert_allclose(masses.T @ velocities, 0, atol=1e-12)
+    expected = 1.5 * 8.617e-5 * molecular_dynamics.TEMPERATURE
+    assert expected / 3 < 0.5 * np.sum(masses * velocities**2) / len(masses) < 3 * expected
+    # The longest way, at constant forces, in 100 runs; 0.0982 is ASE's unit of time in 1/fs.
+    forces = molecular_dynamics.SCALE * ours.evaluate(frames.positions[0])[1]
+    time = 0.0982 * 100 * molecular_dynamics.NUM_STEPS * molecular_dynamics.TIMESTEP
+    moved = np.linalg.norm(velocities * time + forces / masses * time**2 / 2, axis=1)
+    assert 0 < moved.max() < 0.2
+    molecular_dynamics.check_stayed("run", frames.molecule.positions + 0.1, frames)
+    with pytest.raises(ValueError, match="run: an atom moved by 0.52 angstrom"):
+        molecular_dynamics.check_stayed("run", frames.molecule.positions + 0.3, frames)
+
+
+def test_scaled_potential_passes_and_its_forces_are_scaled(frames, ours):
+    from symjax_models.dynamics.calculator import PotentialCalculator
+
+    scale, positions = molecular_dynamics.SCALE, frames.positions[0]
+    saved = potential_setting.make_saved(TINY, frames, params=ours.params, scale=scale)
+    evaluate = potential_setting.evaluate_by(PotentialCalculator(saved), frames)
+    potential_setting.check_potential("scaled", evaluate, positions)
+    for found, expected in zip(evaluate(positions), ours.evaluate(positions), strict=True):
+        size = np.abs(expected).max()
+        np.testing.assert_allclose(found / scale, expected, atol=1e-5 * size)
+        assert np.abs(found).min() > 1e-30
+
+
+def test_readouts_that_are_named_otherwise_are_not_scaled():
+    matrix = {"weight0": np.ones(2), "weight1": np.ones(3)}
+    params = {
+        "layers_0": {"readout_block": {"Linear_0": matrix}, "Linear_0": matrix},
+        "layers_1": {"readout_block": {"Linear_0": matrix, "Linear_1": matrix}},
+    }
+    found = jax.tree.map(np.sum, potential_peers._scale_readouts(params, 0.5, num_layers=2))
+    full, half = {"weight0": 2, "weight1": 3}, {"weight0": 1, "weight1": 1.5}
+    assert found == {
+        "layers_0": {"readout_block": {"Linear_0": half}, "Linear_0": full},
+        "layers_1": {"readout_block": {"Linear_0": full, "Linear_1": half}},
+    }
+    with pytest.raises(ValueError, match="expected to scale 3 matrices"):
+        potential_peers._scale_readouts(params, 0.5, num_layers=3)
 
 
 @pytest.mark.slow

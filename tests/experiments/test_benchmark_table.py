@@ -27,6 +27,16 @@ def test_newest_row_of_every_comparison_is_shown(tmp_path):
     assert rows[0]["hardware"] in text
 
 
+def test_numbers_of_parameters_are_no_sizes_of_the_case(tmp_path):
+    for ours in (1000, 1234):
+        changes = {"ours_parameters": ours, "peer_parameters": 5678}
+        store.append_benchmark(comparison(**changes), results=tmp_path)
+    rows = table.read(tmp_path)
+    assert [row["ours_parameters"] for row in rows] == [1234]
+    both = "2 ms (1,234 parameters) | other 1.0: 5 ms (5,678 parameters)"
+    assert both in table.render(rows)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

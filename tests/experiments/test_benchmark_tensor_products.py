@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks import (
+    rounds,
     table,
     tensor_product_peers,
     tensor_product_programs,
@@ -126,8 +127,8 @@ def test_bytes_are_those_of_arguments_and_results(problem):
 
 def comparison(degree, ours, theirs, *, quantity="forward_backward", **changes):
     case = {"max_degree": degree, **TINY}
-    row = tensor_product_rows.compare(case, quantity, "p 1.0", np.array(ours), np.array(theirs))
-    return row | changes
+    both = np.array(ours), np.array(theirs)
+    return rounds.compare("tensor_products", case, quantity, "p 1.0", *both) | changes
 
 
 def test_ratio_is_the_median_of_the_ratios_of_rounds():

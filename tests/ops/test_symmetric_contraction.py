@@ -171,19 +171,37 @@ def test_equivariance(contraction, sign, dtype):
     np.testing.assert_allclose(before, after, atol=30 * scale * np.finfo(dtype).eps)
 
 
-def test_maps_that_are_no_couplings_are_not_equivariant(monkeypatch):
-    right = symmetric_contraction.polynomial_maps(SMALL.rep, SMALL.rep_out, SMALL.max_order)
-    wrong = [[RNG.normal(size=maps.shape) for maps in orders] for orders in right]
+def equivariance_error(contraction):
+    """Return the error in float64, of a function that is compiled anew."""
     orthogonal = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
-    x, weights = draw(SMALL)
-    errors = []
+    x, weights = draw(contraction)
     with jax.enable_x64(True):
-        for constants in (right, wrong):
-            monkeypatch.setattr(symmetric_contraction, "polynomial_maps", lambda *key: constants)
-            apply = jax.jit(lambda x: SMALL.apply(x, weights))
-            before = np.asarray(apply(SMALL.rep.rho(orthogonal) @ x))
-            after = SMALL.rep_out.rho(orthogonal) @ np.asarray(apply(x))
-            errors.append(np.abs(before - after).max() / np.abs(after).max())
+        apply = jax.jit(lambda x: contraction.apply(x, weights))
+        before = np.asarray(apply(contraction.rep.rho(orthogonal) @ x))
+        after = contraction.rep_out.rho(orthogonal) @ np.asarray(apply(x))
+    return np.abs(before - after).max() / np.abs(after).max()
+
+
+def random_lower_orders(maps):
+    return [[RNG.normal(size=of_order.shape) for of_order in orders] for orders in maps]
+
+
+def random_highest_order(found):
+    before, lasts = found
+    wrong = [last._replace(of_features=RNG.normal(size=last.of_features.shape)) for last in lasts]
+    return before, tuple(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [("polynomial_maps", random_lower_orders), ("last_order", random_highest_order)],
+)
+def test_maps_that_are_no_couplings_are_not_equivariant(monkeypatch, name, broken):
+    right = getattr(symmetric_contraction, name)(SMALL.rep, SMALL.rep_out, SMALL.max_order)
+    errors = []
+    for constants in (right, broken(right)):
+        monkeypatch.setattr(symmetric_contraction, name, lambda *key, made=constants: made)
+        errors.append(equivariance_error(SMALL))
     assert errors[0] < 1e-14
     assert errors[1] > 1e-2
 
