@@ -1,6 +1,7 @@
 """Data, model, loss and errors of Hamiltonians of water."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import jax
@@ -17,6 +18,8 @@ from symjax_models.ops import graph, message_passing
 from symjax_models.typing import Array, PRNGKey, PyTree
 
 _EVAL_BATCH = 50
+# What `generate_water` returns.
+_NUMBERS = np.array([8, 1, 1])
 Split = dict[str, np.ndarray]
 
 
@@ -47,15 +50,10 @@ class Problem:
 def make_problem(config: ml_collections.ConfigDict) -> Problem:
     """Generate or load the frames of a config, split them at random, build the model.
 
-    Raises:
-        ValueError: If a field of the model is unknown, or a split is empty.
+    Generating takes long, and nothing is checked here: call `check_model` first.
     """
     data = config.data
     counts = [data.num_train, data.num_valid, data.num_test]
-    if min(counts) < 1:
-        raise ValueError(f"data.num_train, num_valid and num_test are at least 1, got {counts}")
-    # Checked before hours of generation.
-    check_model(config)
     frames = water_hamiltonians.generate_water(num_frames=sum(counts), seed=data.seed)
     parts = np.split(np.random.default_rng(data.seed).permutation(sum(counts)), np.cumsum(counts))
     numbers = frames.numbers[: frames.num_atoms[0]]
@@ -94,8 +92,22 @@ def make_model(
 
 
 def check_model(config: ml_collections.ConfigDict) -> None:
-    """Raise `ValueError` if the model of a config cannot be built."""
-    registry.make_model(config.row, {"atoms": (), "orbitals": ()} | dict(config.model))
+    """Check that a config has frames for every split and a model that can be built for water.
+
+    Nothing is generated or compiled: the parameters are only traced.
+
+    Raises:
+        ValueError: If a split is empty, or a field of the model is unknown or does not fit.
+        ImportError: If pyscf is not installed.
+    """
+    data = config.data
+    counts = [data.num_train, data.num_valid, data.num_test]
+    if min(counts) < 1:
+        raise ValueError(f"data.num_train, num_valid and num_test are at least 1, got {counts}")
+    layout = kohn_sham.orbital_layout(_NUMBERS, basis=water_hamiltonians.BASIS)
+    init = functools.partial(_init, make_model(config, layout, _NUMBERS))
+    positions = jax.ShapeDtypeStruct((1, len(_NUMBERS), 3), np.float32)
+    jax.eval_shape(init, jax.random.key(0), positions)
 
 
 def invariant_mean(
@@ -138,17 +150,12 @@ def invariant_mean(
 
 def predict(network: registry.Model, params: PyTree, positions: Array) -> Array:
     """Evaluate the model on configurations `[F, N, 3]`, angstrom: `[F, B, B]` without the shift."""
-    complete = graph.complete({"positions": positions})
-    displacements = message_passing.displacements(complete, positions)
-    return network.apply(params, complete.replace(edges={"displacements": displacements}))
+    return network.apply(params, _make_graph(positions))
 
 
 def init_params(problem: Problem, key: PRNGKey) -> PyTree:
     """Draw the parameters."""
-    positions = jnp.asarray(problem.train["positions"][:1])
-    complete = graph.complete({"positions": positions})
-    displacements = message_passing.displacements(complete, positions)
-    return problem.network.init(key, complete.replace(edges={"displacements": displacements}))
+    return _init(problem.network, key, jnp.asarray(problem.train["positions"][:1]))
 
 
 def make_loss(network: registry.Model) -> Callable[[PyTree, PyTree, PRNGKey | None], Array]:
@@ -212,6 +219,16 @@ def measure(problem: Problem, params: PyTree) -> tuple[dict[str, float], dict[st
         "numbers": problem.numbers,
         "shells": np.array(problem.layout.shells),
     }
+
+
+def _init(network: registry.Model, key: PRNGKey, positions: Array) -> PyTree:
+    return network.init(key, _make_graph(positions))
+
+
+def _make_graph(positions: Array) -> graph.Graph:
+    complete = graph.complete({"positions": positions})
+    displacements = message_passing.displacements(complete, positions)
+    return complete.replace(edges={"displacements": displacements})
 
 
 def _test_split(frames: Structures, positions: np.ndarray, part: np.ndarray) -> Split:

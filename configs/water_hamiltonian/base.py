@@ -40,7 +40,7 @@ def base_config(argument: str | None, *, row: str) -> ml_collections.ConfigDict:
     config.optimizer.warmup_steps = 0 if smoke else 1000 if full else 200
     config.optimizer.weight_decay = 0.0
     config.optimizer.clip_norm = 1.0  # bound on the norm of the gradient; 0 is off
-    config.optimizer.ema_decay = 0.999 if full else 0.99  # of the parameters; 0 is off
+    config.optimizer.ema_decay = 0.99  # of the parameters; 0 is off
 
     config.num_devices = 1
     config.tensorboard = False  # needs the extra [tensorboard]

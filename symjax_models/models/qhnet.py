@@ -6,7 +6,7 @@ import numpy as np
 
 from symjax_models import reps
 from symjax_models.layers import Linear
-from symjax_models.layers.edge_geometry import read_edges
+from symjax_models.layers.edge_geometry import EdgeGeometry, read_edges
 from symjax_models.models.qhnet_layers import (
     Expansion,
     NodeLayer,
@@ -97,7 +97,7 @@ class QHNet(nn.Module):
         species, kinds = np.unique(self.atoms, return_inverse=True)
         init = nn.initializers.normal(1.0)
         table = jnp.asarray(self.param("embedding", init, (len(species), self.channels)))
-        on_atoms, on_pairs = self._streams(graph, table[kinds], edges.displacements, maximal)
+        on_atoms, on_pairs = self._streams(graph, table[kinds], edges, maximal)
 
         narrow = _copies(self.bottleneck, on_atoms.rep)
         on_atoms = Linear(narrow, name="bottleneck_atoms")(on_atoms)
@@ -113,11 +113,11 @@ class QHNet(nn.Module):
         return assemble_matrix(diagonal, off_diagonal, mask=mask)
 
     def _streams(
-        self, graph: Graph, embedded: Array, displacements: Array, maximal: Rep
+        self, graph: Graph, embedded: Array, edges: EdgeGeometry, maximal: Rep
     ) -> tuple[RepArray, RepArray]:
         """Return the features of atoms `[*batch, N]` and of ordered pairs in the edge layout."""
         settings = WeightSettings(self.cutoff, self.num_radial, self.weights_hidden)
-        distances = read_edges(graph, None, layer="QHNet").distances
+        displacements, distances = edges.displacements, edges.distances
         hidden = _copies(self.channels, reps.harmonic_irreps(self.max_degree))
         of_streams = _copies(self.channels, block_irreps(maximal, maximal))
         scalars = _copies(self.channels, reps.scalar(hidden.group))

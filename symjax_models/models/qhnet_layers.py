@@ -1,6 +1,7 @@
 """The layers of QHNet, on dense graphs of molecules with the same atoms."""
 
 import functools
+import math
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -43,7 +44,7 @@ class NormGate(nn.Module):
     `[s, x_c] -> [s + f_0, x_c (1 + f_c)]` with (f_0, f) an MLP of the scalars s and of the norms
     |x_c| of the other channels.
 
-    Equivariance: any group of orthogonal irreps, exact.
+    Equivariance: O(3), exact.
 
     Source: Yu et al. 2023, arXiv:2306.04922 (norm gate). Deviation: f_0 and f_c there; with the
         sums, gated features are at first about as large as they were, and products of them too.
@@ -117,8 +118,10 @@ class PairWeights(nn.Module):
 class NodeLayer(nn.Module):
     """Convolve the features of atoms, with a norm gate before.
 
-    `x_i <- x_i + Linear(h_i + sum_j w_ij (x) h_j (x) Y(r_ij) / sqrt(n))` with h = Linear(NormGate(
-    x)); where irreps change, as in the first layer, without x_i and h_i of irreps that are absent.
+    `x_i <- x_i + Linear(h_i + z_i)` with `z_i = sum_j w_ij h_j (x) Y(r_ij) / sqrt(n)` over the n
+    other atoms j (n = 1 if there are none), h = Linear(NormGate(x)), displacements r_ij from j to
+    i, and the `PairWeights` w of Linear(x). Where x is not of `rep_out`, as in the first layer, it
+    is `x_i <- Linear(z_i)`.
 
     Attributes:
         rep_out: C copies of every irrep.
@@ -127,7 +130,7 @@ class NodeLayer(nn.Module):
 
     Equivariance: O(3), exact; permutations of atoms.
 
-    Source: Yu et al. 2023, arXiv:2306.04922 (node-wise interaction).
+    Source: Yu et al. 2023, arXiv:2306.04922 (node-wise interaction). Deviation: no sqrt(n) there.
     """
 
     rep_out: Rep
@@ -145,7 +148,7 @@ class NodeLayer(nn.Module):
         before = Linear(x.rep, name="linear_weights")(x)
         weights = PairWeights(plan, self.settings, name="weights")(graph, before, distances)
         z = graph_convolution(plan, graph, h, displacements, weights)
-        z = z / np.sqrt(displacements.shape[-2])
+        z = z / math.sqrt(max(1, displacements.shape[-2]))
         if h.rep == self.rep_out:
             z = z + h
         z = Linear(self.rep_out, name="linear_out")(z)
@@ -247,7 +250,7 @@ class Expansion(nn.Module):
         init = nn.initializers.variance_scaling(1e-3, "fan_in", "normal")
         total = sum(count for count, _ in rep.terms)
         kernels = MLP((width, copies * total), final_kernel_init=init, name="kernels")(embeddings)
-        kernels = kernels.reshape(-1, copies, total) / np.sqrt(copies)
+        kernels = kernels.reshape(-1, copies, total) / math.sqrt(copies)
         blocks, start = [], 0
         for count, term in rep.terms:
             kernel = kernels[..., start : start + count][kinds]
@@ -268,4 +271,4 @@ def product_plan(rep: Rep, rep_out: Rep) -> TensorProductPlan:
 def _radial(distances: Array, *, num_functions: int) -> Array:
     # The squares of these polynomials add up to about 0.1: brought to a mean of about 1.
     values = radial.exponential_bernstein(distances, num_functions=num_functions, gamma=_GAMMA)
-    return values * np.sqrt(10 * num_functions)
+    return values * math.sqrt(10 * num_functions)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from symjax_models.ops.tensor_products import Path, TensorProductPlan
-from symjax_models.reps import RepArray
+from symjax_models.reps import Rep, RepArray
 from symjax_models.reps.rotation import clebsch_gordan
 from symjax_models.typing import Array
 
@@ -29,7 +29,7 @@ def multiply_channels(
         weights: w, `[..., P, C]`; `[P, C]` if the whole batch shares them.
 
     Returns:
-        Features of `plan.rep_out`.
+        Features of `plan.rep_out`, floating-point numbers also of integers.
 
     Raises:
         ValueError: If a type or the shape of the weights does not fit.
@@ -60,19 +60,19 @@ def multiply_channels(
             f"weights have shape [..., {plan.num_paths}, {channels}], one per path and channel, "
             f"got {weights.shape}"
         )
-    right = jnp.concatenate(y.blocks, axis=-2)
+    dtype = jnp.result_type(float, x.dtype, y.dtype, weights)
+    right = jnp.concatenate(y.blocks, axis=-2).astype(dtype)
     products = []
     for index1, left in enumerate(x.blocks):
-        constant = _coupling(plan.paths, plan.rep2.dim, index1)
+        constant = _coupling(plan, index1)
         if constant.size:
-            outer = left[..., :, None, :] * right[..., None, :, :]
-            outer = outer.reshape(*outer.shape[:-3], -1, channels)
+            outer = jnp.asarray(left, dtype)[..., :, None, :] * right[..., None, :, :]
+            outer = outer.reshape(*outer.shape[:-3], constant.shape[1], channels)
             products.append(_contract(constant, outer))
-    spread, gather = _rows_of_paths(plan.paths)
-    weighted = jnp.concatenate(products, axis=-2) * _contract(spread, weights)
-    sizes = [term.dim for _, term in plan.rep_out.terms]
+    spread, gather = _rows_of_paths(plan)
+    weighted = jnp.concatenate(products, axis=-2) * _contract(spread, jnp.asarray(weights, dtype))
     z = _contract(gather, weighted)
-    return RepArray(plan.rep_out, jax.lax.split(z, sizes, axis=z.ndim - 2))
+    return RepArray(plan.rep_out, jax.lax.split(z, _sizes(plan.rep_out), axis=z.ndim - 2))
 
 
 def _contract(constant: np.ndarray, rows: Array) -> Array:
@@ -87,36 +87,39 @@ def _by_first(paths: tuple[Path, ...]) -> list[int]:
 
 
 @functools.lru_cache(maxsize=256)
-def _coupling(paths: tuple[Path, ...], dim2: int, index1: int) -> np.ndarray:
+def _coupling(plan: TensorProductPlan, index1: int) -> np.ndarray:
     """Return the tensors of the paths from one summand of x, `[m3 of all paths, m1 m2 of all]`."""
-    sizes2 = {path.index2: 2 * path.degrees[1] + 1 for path in paths}
-    leaving = [paths[position] for position in _by_first(paths) if paths[position].index1 == index1]
+    # Of all summands, for there may be such that no path uses.
+    starts2 = np.cumsum([0, *_sizes(plan.rep2)])
     tensors = []
-    for path in leaving:
-        start = sum(sizes2[index] for index in range(path.index2))
-        tensor = path.normalization * clebsch_gordan(*path.degrees)
-        full = np.zeros((tensor.shape[2], tensor.shape[0], dim2))
-        full[:, :, start : start + tensor.shape[1]] = tensor.transpose(2, 0, 1)
-        tensors.append(full.reshape(tensor.shape[2], -1))
-    result = np.concatenate(tensors) if tensors else np.zeros((0, dim2))
+    for path in (plan.paths[position] for position in _by_first(plan.paths)):
+        if path.index1 == index1:
+            start = starts2[path.index2]
+            tensor = path.normalization * clebsch_gordan(*path.degrees)
+            full = np.zeros((tensor.shape[2], tensor.shape[0], plan.rep2.dim))
+            full[:, :, start : start + tensor.shape[1]] = tensor.transpose(2, 0, 1)
+            tensors.append(full.reshape(tensor.shape[2], -1))
+    result = np.concatenate(tensors) if tensors else np.zeros((0, plan.rep2.dim))
     result.flags.writeable = False
     return result
 
 
 @functools.lru_cache(maxsize=64)
-def _rows_of_paths(paths: tuple[Path, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _rows_of_paths(plan: TensorProductPlan) -> tuple[np.ndarray, np.ndarray]:
     """Return which row of the products has which weight, and which it is added to, as 0 and 1."""
-    order = _by_first(paths)
-    sizes = {path.index_out: 2 * path.degrees[2] + 1 for path in paths}
-    starts = {index: sum(sizes[i] for i in range(index)) for index in sizes}
-    rows = [(p, starts[paths[p].index_out] + m) for p in order for m in range(_size(paths[p]))]
+    sizes = _sizes(plan.rep_out)
+    starts = np.cumsum([0, *sizes])
+    rows = []
+    for position in _by_first(plan.paths):
+        index = plan.paths[position].index_out
+        rows += [(position, starts[index] + m) for m in range(sizes[index])]
     of_path, of_output = np.array(rows).T
-    spread = np.eye(len(paths))[of_path]
-    gather = np.eye(sum(sizes.values()))[of_output].T
+    spread = np.eye(plan.num_paths)[of_path]
+    gather = np.eye(sum(sizes))[of_output].T
     for matrix in (spread, gather):
         matrix.flags.writeable = False
     return spread, gather
 
 
-def _size(path: Path) -> int:
-    return 2 * path.degrees[2] + 1
+def _sizes(rep: Rep) -> list[int]:
+    return [term.dim for _, term in rep.terms]

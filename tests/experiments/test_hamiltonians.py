@@ -129,6 +129,28 @@ def test_table_of_a_stored_row(tmp_path):
     assert TABLE.draw(tmp_path, presets=tables.PRESETS, results=tmp_path) == []
 
 
+@pytest.mark.parametrize("steps", [{"quick": 5, "full": 9}, {"quick": 9, "full": 5}])
+def test_the_figure_is_that_of_the_longest_run(monkeypatch, tmp_path, steps):
+    rows = [
+        {"row": "qhnet", "preset": preset, "steps": count, "seed": 0, "config": {}}
+        for preset, count in steps.items()
+    ]
+    monkeypatch.setattr(store, "read", lambda *_, **__: rows)
+    monkeypatch.setattr(store, "latest", lambda rows, *, row, preset: [
+        stored for stored in rows if (stored["row"], stored["preset"]) == (row, preset)
+    ])  # fmt: skip
+    monkeypatch.setattr(store, "read_samples", lambda stored, **_: {"of": stored["preset"]})
+    drawn = []
+    monkeypatch.setattr(
+        water_hamiltonian_table,
+        "_plot",
+        lambda samples, path, *, title: drawn.append((samples["of"], path.name, title)),
+    )
+    (path,) = TABLE.draw(tmp_path, presets=tables.PRESETS, results=tmp_path)
+    longest = max(steps, key=steps.__getitem__)
+    assert drawn == [(longest, path.name, f"QHNet, {longest}")]
+
+
 def test_readme_equals_the_stored_rows():
     text = TABLE.readme(presets=tables.PRESETS, results=store.RESULTS)
     document = tables.README.read_text()
@@ -142,6 +164,8 @@ def test_readme_equals_the_stored_rows():
     ("field", "value", "words"),
     [
         ("model.chanels", 3, "model 'qhnet' has no field 'chanels'; did you mean 'channels'"),
+        ("model.start_layer", 1, r"start_layer is one of 0..0, got 1"),
+        ("model.max_degree", 1, "no path leads to"),
         ("data.num_test", 0, r"num_test are at least 1, got \[4, 4, 0\]"),
         ("dat", 0, "unknown config field 'dat'; did you mean 'data'"),
     ],
@@ -156,6 +180,8 @@ def test_wrong_configs_are_refused_before_anything_is_generated(
         (config[path[0]] if path else config)[name] = value
     with pytest.raises(ValueError, match=words):
         hamiltonians.run(config, workdir=tmp_path / "run", results=tmp_path)
+    # Nothing is left that would refuse the corrected config.
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

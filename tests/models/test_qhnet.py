@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from symjax_models import reps
 from symjax_models.data.atomic_orbitals import OrbitalLayout
-from symjax_models.models import qhnet_layers
 from symjax_models.models.qhnet import QHNet
 from symjax_models.ops import graph, message_passing
 
@@ -45,10 +43,11 @@ def make_positions(count=2):
 
 
 @functools.cache
-def draw_params(model):
+def draw_params(model, *, num_atoms=3):
     """Draw all parameters, biases too, without compiling anything."""
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), make_graph(make_positions()))
+    molecule = make_graph(make_positions()[:, :num_atoms])
+    shapes = jax.eval_shape(model.init, jax.random.key(0), molecule)
 
     def draw(leaf):
         return (leaf.shape[-2] ** -0.5 if leaf.ndim > 1 else 0.3) * rng.normal(size=leaf.shape)
@@ -141,6 +140,53 @@ def test_all_blocks_see_the_positions():
         assert np.abs(np.asarray(array)[0] - np.asarray(array)[1]).max() > 1e-4
 
 
+@pytest.mark.parametrize("dtype", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])
+def test_one_atom_has_a_finite_matrix_that_nothing_turns(dtype):
+    layout = OrbitalLayout(((0, 0), (0, 0), (0, 1), (0, 2)))
+    model = MODEL.clone(atoms=(10,), orbitals=(layout.irreps(0),))
+    with jax.enable_x64(dtype == np.float64):
+        params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), draw_params(model, num_atoms=1))
+        positions = np.ones((2, 1, 3), dtype)
+        found = np.asarray(_apply(model, params, positions))
+    assert found.dtype == dtype and found.shape == (2, 10, 10)
+    assert np.isfinite(found).all()
+    assert np.abs(np.diagonal(found, axis1=1, axis2=2)).min() > 1e-3
+    change = layout.from_harmonics()
+    found = change @ found @ change.T
+    matrix, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))
+    uneven = found + np.diag(np.arange(10.0))
+    for g in (matrix, -matrix):
+        turn = layout.rotation(g)
+        np.testing.assert_allclose(turn @ found @ turn.T, found, atol=20 * np.finfo(dtype).eps)
+        assert np.abs(turn @ uneven @ turn.T - uneven).max() > 0.1
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _embeddings_of_pairs(model, params, positions):
+    seen = []
+
+    def keep(call, args, kwargs, context):
+        if context.module.name == "expand_pairs":
+            _, embeddings, kinds = args
+            seen.append(embeddings[kinds])
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(keep):
+        model.apply(params, make_graph(positions))
+    return seen
+
+
+def test_blocks_of_pairs_depend_on_the_species_of_row_and_column_in_this_order():
+    params = draw_params(MODEL)
+    (found,) = _embeddings_of_pairs(MODEL, params, make_positions())
+    hydrogen, oxygen = np.float32(params["params"]["embedding"])
+    of_atoms = (oxygen, hydrogen, hydrogen)
+    for i in range(3):
+        for k in range(2):
+            expected = np.concatenate([of_atoms[i], of_atoms[(i + k + 1) % 3]])
+            np.testing.assert_array_equal(found[i, k], expected)
+
+
 @pytest.mark.slow
 def test_gradients_are_finite_where_atoms_coincide():
     params = jax.tree.map(np.float32, draw_params(MODEL))
@@ -185,21 +231,3 @@ def test_number_of_parameters_is_that_of_the_docstring():
 def test_wrong_fields_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         jax.eval_shape(MODEL.clone(**changes).init, jax.random.key(0), make_graph(make_positions()))
-
-
-def test_norm_gate_is_the_formula():
-    rng = np.random.default_rng(0)
-    x = reps.RepArray(
-        reps.parse_irreps("2x0e+1x1o"), [rng.normal(size=(4, 1, 2)), rng.normal(size=(4, 3, 1))]
-    )
-    layer = qhnet_layers.NormGate()
-    shapes = jax.eval_shape(layer.init, jax.random.key(0), x)
-    params = jax.tree.map(lambda leaf: np.float32(rng.normal(size=leaf.shape)), shapes)
-    seen = np.concatenate([x["0e"][:, 0], np.linalg.norm(x["1o"], axis=1)], axis=-1)
-    dense = params["params"]["gates"]
-    hidden = seen @ dense["Dense_0"]["kernel"] + dense["Dense_0"]["bias"]
-    hidden = hidden / (1 + np.exp(-hidden))
-    gates = hidden @ dense["Dense_1"]["kernel"] + dense["Dense_1"]["bias"]
-    found = layer.apply(params, x)
-    np.testing.assert_allclose(found["0e"][:, 0], x["0e"][:, 0] + gates[:, :2], rtol=1e-5)
-    np.testing.assert_allclose(found["1o"], x["1o"] * (1 + gates[:, None, 2:]), rtol=1e-5)

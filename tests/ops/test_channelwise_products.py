@@ -67,6 +67,55 @@ def test_rotations_and_reflections_go_through():
 
 
 @pytest.mark.parametrize(
+    ("left", "right", "out", "used"),
+    [
+        ("3x0e", "0e+1o+2e", "3x2e", ("0e", "2e")),
+        ("3x0o+3x0e+3x3o", "3e+2e+0o+1o", "3x2e", ("0e+3o", "2e+1o")),
+    ],
+)
+def test_summands_that_no_path_uses_are_left_out(left, right, out, used):
+    rng = np.random.default_rng(4)
+    plan = TensorProductPlan(*(reps.parse_irreps(rep) for rep in (left, right, out)))
+    x, y = (
+        RepArray(rep, [rng.normal(size=(4, term.dim, 3)) for _, term in rep.terms])
+        for rep in (plan.rep1, reps.parse_irreps("+".join("3x" + t for t in right.split("+"))))
+    )
+    weights = rng.normal(size=(plan.num_paths, 3))
+    fewer = [reps.parse_irreps("+".join("3x" + t for t in names.split("+"))) for names in used]
+    small = TensorProductPlan(fewer[0], reps.parse_irreps(used[1]), plan.rep_out)
+    kept = [RepArray(rep, [z[term] for _, term in rep.terms])
+            for rep, z in zip(fewer, (x, y), strict=True)]  # fmt: skip
+    with jax.enable_x64(True):
+        found = multiply_channels(plan, x, y, weights)
+        expected = multiply_channels(small, *kept, weights)
+        # One channel of the plain product, which has its own code.
+        single = TensorProductPlan(
+            reps.parse_irreps(left.replace("3x", "")), plan.rep2, reps.parse_irreps(out[2:])
+        )
+        plain = single.apply(
+            *(RepArray(rep, [block[..., :1] for block in z.blocks])
+              for rep, z in ((single.rep1, x), (single.rep2, y))),
+            weights[:, :1],
+        )  # fmt: skip
+    np.testing.assert_allclose(found["2e"], expected["2e"], atol=1e-13)
+    np.testing.assert_allclose(found["2e"][..., :1], plain["2e"], atol=1e-13)
+
+
+def test_integers_are_multiplied_as_floating_point_numbers():
+    rng = np.random.default_rng(5)
+    x, y = (
+        RepArray(REP, [rng.integers(-3, 4, size=(4, t.dim, 3)) for _, t in REP.terms])
+        for _ in range(2)
+    )
+    weights = rng.integers(-3, 4, size=(PLAN.num_paths, 3))
+    found = multiply_channels(PLAN, x, y, weights)
+    expected = multiply_channels(PLAN, *(z.map(np.float32) for z in (x, y)), np.float32(weights))
+    for block, other in zip(found.blocks, expected.blocks, strict=True):
+        assert block.dtype == np.float32
+        np.testing.assert_array_equal(block, other)
+
+
+@pytest.mark.parametrize(
     ("y", "weights", "words"),
     [
         (RepArray(reps.parse_irreps("3x0e"), [np.ones((4, 1, 3))]), WEIGHTS, "y of 3 copies of"),
