@@ -35,6 +35,7 @@ def test_every_config_builds_and_is_valid(file, preset):
         assert synthetic_task.make_model(config)
         config = synthetic_task.with_budget(config)
     elif config.table == "water_hamiltonian":
+        pytest.importorskip("pyscf", reason="the extra [molecules]")
         cli.check_fields(config, hamiltonians.FIELDS)
         hamiltonians_task.check_model(config)
     elif config.table in molecules.LOADERS:
