@@ -30,7 +30,7 @@ class AcAcTable(tables.Table):
 
     def readme(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
         """Write the table."""
-        stored = _stored(presets, results)
+        stored = tables.newest_runs(self, presets=presets, results=results)
         columns = [
             "model", "300 K published", "300 K ours", "600 K published", "600 K ours",
             "dihedral", "proton", "steps (preset)", "parameters", "training",
@@ -48,7 +48,8 @@ class AcAcTable(tables.Table):
     ) -> list[pathlib.Path]:
         """Draw the energies along both paths beside the reference."""
         curves = {}
-        for (row, preset), rows in _stored(presets, results).items():
+        runs = tables.newest_runs(self, presets=presets, results=results)
+        for (row, preset), rows in runs.items():
             arrays = store.read_samples(
                 rows[0], metric="dihedral_energy_rmse", tell=_dihedral_error, results=results
             )
@@ -60,19 +61,6 @@ class AcAcTable(tables.Table):
         folder.mkdir(parents=True, exist_ok=True)
         _plot(curves, path)
         return [path]
-
-
-def _stored(
-    presets: Sequence[str], results: pathlib.Path
-) -> dict[tuple[tables.TableRow, str], list[store.Row]]:
-    """Return the newest complete run of every row and preset, in print order."""
-    rows = store.read("acac", results=results)
-    found = {
-        (row, preset): store.latest(rows, row=row.name, preset=preset)
-        for row in _ROWS
-        for preset in presets
-    }
-    return {key: run for key, run in found.items() if run}
 
 
 def _render_row(row: tables.TableRow, preset: str, rows: list[store.Row]) -> str:

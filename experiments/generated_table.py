@@ -32,13 +32,7 @@ class GeneratedTable(tables.Table):
 
     def readme(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
         """Write the table, with the columns that its rows have."""
-        rows = store.read(self.name, results=results)
-        stored = {
-            (row, preset): run
-            for row in self.rows
-            for preset in presets
-            if (run := store.latest(rows, row=row.name, preset=preset))
-        }
+        stored = tables.newest_runs(self, presets=presets, results=results)
         every = [row for run in stored.values() for row in run]
         shown = [column for column in _COLUMNS if any(column[0] in r["metrics"] for r in every)]
         titles = ["model", *(title for _, title, _ in shown), "steps (preset)", "parameters"]

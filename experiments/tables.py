@@ -118,14 +118,11 @@ def summaries(
     Returns:
         Summaries by (row, preset), in print order.
     """
-    rows = store.read(table.name, results=results)
     found = {}
-    for row in table.rows:
-        for preset in presets:
-            stored = store.latest(rows, row=row.name, preset=preset)
-            summary = statistics.summarize(stored, results=results) if stored else None
-            if summary is not None:
-                found[row.name, preset] = summary
+    for (row, preset), stored in newest_runs(table, presets=presets, results=results).items():
+        summary = statistics.summarize(stored, results=results)
+        if summary is not None:
+            found[row.name, preset] = summary
     return found
 
 
@@ -178,6 +175,28 @@ def replace_between_markers(document: str, name: str, text: str) -> str:
     if not pattern.search(document):
         raise ValueError(f"README lacks the markers {start} and {end}")
     return pattern.sub(lambda _: f"{start}\n{text}{end}", document)
+
+
+def newest_runs(
+    table: Table, *, presets: Sequence[str], results: pathlib.Path
+) -> dict[tuple[TableRow, str], list[store.Row]]:
+    """Return the newest complete run of every row and preset of a table, in print order.
+
+    Args:
+        table: The table.
+        presets: The presets to take.
+        results: Folder of the stored rows.
+
+    Returns:
+        The stored rows of all seeds by row and preset.
+    """
+    rows = store.read(table.name, results=results)
+    found = {
+        (row, preset): store.latest(rows, row=row.name, preset=preset)
+        for row in table.rows
+        for preset in presets
+    }
+    return {key: run for key, run in found.items() if run}
 
 
 def provenance_line(name: str, stored: Sequence[store.Row]) -> str:

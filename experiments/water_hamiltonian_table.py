@@ -29,7 +29,6 @@ _NOTE = (
     "is of a training whose rate fell whenever the error no longer did (a plateau schedule)."
 )
 _METRICS = ("hamiltonian_mae", "energy_mae", "similarity")
-_Key = tuple[tables.TableRow, str]
 
 
 class WaterHamiltonianTable(tables.Table):
@@ -46,7 +45,7 @@ class WaterHamiltonianTable(tables.Table):
         for row, numbers, source, steps in _PUBLISHED:
             cells = [labels[row], numbers, source, _PUBLISHED_DATA, steps, "–", "–", "–"]
             lines.append(f"| {' | '.join(cells)} |")
-        stored = _stored(presets, results)
+        stored = tables.newest_runs(self, presets=presets, results=results)
         lines += [_render_row(*key, rows) for key, rows in stored.items()]
         every = [row for rows in stored.values() for row in rows]
         lines += ["", tables.provenance_line(self.name, every)]
@@ -57,7 +56,8 @@ class WaterHamiltonianTable(tables.Table):
     ) -> list[pathlib.Path]:
         """Draw where the errors of the longest run are, and its orbital energies."""
         found = []
-        for (row, preset), rows in _stored(presets, results).items():
+        runs = tables.newest_runs(self, presets=presets, results=results)
+        for (row, preset), rows in runs.items():
             samples = store.read_samples(
                 rows[0],
                 metric="hamiltonian_mae",
@@ -73,17 +73,6 @@ class WaterHamiltonianTable(tables.Table):
         path = folder / f"{self.name}.png"
         _plot(samples, path, title=title)
         return [path]
-
-
-def _stored(presets: Sequence[str], results: pathlib.Path) -> dict[_Key, list[store.Row]]:
-    """Return the newest complete run of every row and preset, in print order."""
-    rows = store.read("water_hamiltonian", results=results)
-    found = {
-        (row, preset): store.latest(rows, row=row.name, preset=preset)
-        for row in _ROWS
-        for preset in presets
-    }
-    return {key: newest for key, newest in found.items() if newest}
 
 
 def _render_row(row: tables.TableRow, preset: str, rows: list[store.Row]) -> str:
