@@ -7,8 +7,8 @@ Paper: Frank, Unke, Mueller 2022, arXiv:2205.14276, and Frank et al. 2024, arXiv
     batch of PaiNN).
 Command: python -m experiments.molecules --config=configs/rmd17/so3krates.py:quick
     --workdir=runs/so3krates
-Time: `quick` not run yet.
-Expected: no published number.
+Time: `quick` about 10 minutes on 2 CPU cores; `full` was not run.
+Expected: `quick` energy / force MAE about 10 / 47 for 50 frames of ethanol; no published number.
 """
 
 import ml_collections
