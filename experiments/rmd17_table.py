@@ -49,7 +49,8 @@ _NOTE = (
     "arXiv:2206.07697, tables 2 and 3, which quote the other models; there N = 50 counts training "
     "frames, and N = 1000 is 950 and 50. Independent: a run of the published code by others "
     "(kcheng0407/mace-rmd17-benchmark). `quick` is a reduced protocol: smaller networks and fewer "
-    "steps, the same for 50 and for 950 frames, where it is a small part of the published budget."
+    "steps, the same for 50 and for 950 frames, where it is a small part of the published budget. "
+    "Times are by the clock, with compilation; some of these runs shared the machine with others."
 )
 
 
