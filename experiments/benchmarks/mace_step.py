@@ -18,14 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-import optax
 from absl import flags
 
 from experiments import cli, provenance
 from experiments import store as result_store
 from experiments.benchmarks import potential_setting, rounds, store, table
 from experiments.benchmarks.potential_setting import Case, Frames, Side
+from symjax_models import training
 from symjax_models.typing import Array, PyTree
 
 BENCHMARK = "mace_step"
@@ -59,12 +60,13 @@ class Steps:
 
     def __post_init__(self) -> None:
         """Compile."""
-        optimizer = optax.adam(LEARNING_RATE)
+        settings = training.OptimizerSettings(learning_rate=LEARNING_RATE)
+        optimizer, _ = training.make_optimizer(settings, num_steps=1)  # Adam at a constant rate
 
         def step(params: PyTree, state: PyTree, batch: PyTree) -> tuple[PyTree, PyTree, Array]:
             value, gradient = jax.value_and_grad(self.side.loss)(params, batch)
             updates, state = optimizer.update(gradient, state, params)
-            return optax.apply_updates(params, updates), state, value
+            return jax.tree.map(jnp.add, params, updates), state, value
 
         self._held = self.side.params, optimizer.init(self.side.params)
         began = time.perf_counter()

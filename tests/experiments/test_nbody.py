@@ -41,7 +41,9 @@ def check_complete(row, folder):
     assert row["hardware"]
     assert row["versions"]["jax"]
     assert row["config"]["row"] == row["row"]
-    samples = store.read_samples(row, results=folder / "results")
+    samples = store.read_samples(
+        row, metric="test_mse", tell=lambda x: x["errors"].mean(), results=folder / "results"
+    )
     assert samples["errors"].shape == (20,)
     assert metrics["test_mse"] == pytest.approx(samples["errors"].mean(), rel=1e-5)
 
