@@ -2,8 +2,9 @@
 
 Paper: Schuett et al. 2021, arXiv:2102.03150 (the model); no published number, the data are our own.
 Command: python -m experiments.molecules --config=configs/emt/painn.py:quick --workdir=runs/emt
-Time: `quick` not run yet.
-Expected: not known yet.
+Time: `quick` 8 minutes on 2 CPU cores, the generation of the data included; `full` was not run.
+Expected: `quick` energy / force / stress MAE about 91 meV / 51 meV/A / .7 meV/A^3; in some frames
+    hydrogen falls into the metal, with forces up to 25 eV/A, and the errors of these are large.
 """
 
 import ml_collections
