@@ -23,7 +23,5 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     if config.preset == "quick":
         config.num_steps = 10_000
     if config.preset == "full":
-        config.num_steps = 400_000
-        config.eval_every = 1000
-        config.checkpoint_every = 10_000
+        molecules.take_published_budget(config, num_steps=400_000)
     return config

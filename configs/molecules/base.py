@@ -67,6 +67,13 @@ def base_config(argument: str | None, *, table: str, row: str) -> ml_collections
     return config
 
 
+def take_published_budget(config: ml_collections.ConfigDict, *, num_steps: int) -> None:
+    """Set the fields of a budget of days: its steps, and how often it looks and saves."""
+    config.num_steps = num_steps
+    config.eval_every = 1000
+    config.checkpoint_every = 10_000
+
+
 def nequip_model(preset: str) -> dict[str, Any]:
     """Return the fields of NequIP: `full` the published ones, `quick` for two CPU cores."""
     if preset == "smoke":

@@ -31,7 +31,5 @@ def painn_config(argument: str | None, *, row: str, num_layers: int) -> ml_colle
     config.optimizer.learning_rate = 1e-3
     if config.preset == "full":
         config.batch_size = 10
-        config.num_steps = 500_000
-        config.eval_every = 1000
-        config.checkpoint_every = 10_000
+        base.take_published_budget(config, num_steps=500_000)
     return config

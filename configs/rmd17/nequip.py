@@ -26,7 +26,5 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.model = molecules.nequip_model(config.preset)
     config.optimizer.learning_rate = 1e-3
     if config.preset == "full":
-        config.num_steps = 500_000
-        config.eval_every = 1000
-        config.checkpoint_every = 10_000
+        molecules.take_published_budget(config, num_steps=500_000)
     return config
