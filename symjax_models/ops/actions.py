@@ -21,9 +21,9 @@ def act(kinds: PyTree, g: Array, x: PyTree) -> PyTree:
     ===========  ========================  =====================================================
     "vector"     `[*batch, ..., d]`        `r v`: r is g, or the linear part of an affine g
     "point"      `[*batch, ..., d]`        `r x + t`; without a translation in g as "vector"
-    "scalar"     `[*batch, N, C]`          g is a permutation matrix `[N, N]`; moves the rows
-    "pair"       `[*batch, N, N, ...]`     the same, on rows and columns
-    "image"      `[*batch, H, W, C]`       turns the picture by g in O(2) about its centre
+    "scalar"     `[*batch, ..., N, C]`     g is a permutation matrix `[N, N]`; moves the rows
+    "pair"       `[*batch, ..., N, N]`     the same, on rows and columns
+    "image"      `[*batch, ..., H, W, C]`  turns the picture by g in O(2) about its centre
     a `Rep`      `[*batch, ..., rep.dim]`  `rho(g)` on the last axis
     "typed"      `RepArray`                that of its own representation
     "invariant"  any pytree                none
@@ -64,20 +64,37 @@ def _is_kind(kind: Any) -> bool:
 
 def _act(kind: str | Rep, g: Array, x: Any) -> Any:
     if isinstance(kind, Rep):
-        return _on_last_axis(kind.rho(g), x, what=repr(kind))
-    return look_up(kind, ACTIONS, what="action")(g, x)
+        return _on_last_axis(kind.rho(g), jnp.asarray(x), what=repr(kind))
+    action = look_up(kind, ACTIONS, what="action")
+    return action(g, x if kind in ("invariant", "typed") else jnp.asarray(x))
+
+
+def _spread(g: Array, x: Array, *, axes: int, what: str) -> Array:
+    """Give g `[*batch, n, n]` singleton axes, so that it acts on the last `axes` axes of x.
+
+    Raises:
+        ValueError: If the first axes of x are not those of g's batch.
+    """
+    batch = g.shape[:-2]
+    between = x.ndim - axes - len(batch)
+    if between < 0 or x.shape[: len(batch)] != batch:
+        raise ValueError(
+            f"expected {what} with first axes {list(batch)} for elements of shape "
+            f"{list(g.shape)}, got shape {list(x.shape)}"
+        )
+    return g.reshape(*batch, *(1,) * between, *g.shape[-2:]).astype(x.dtype)
 
 
 def _on_last_axis(matrix: Array, x: Array, *, what: str) -> Array:
-    batch = matrix.ndim - 2
-    if x.shape[:batch] != matrix.shape[:-2] or x.ndim <= batch or x.shape[-1] != matrix.shape[-1]:
+    if x.ndim < 1 or x.shape[-1] != matrix.shape[-1]:
         raise ValueError(
-            f"expected {what} of shape {[*matrix.shape[:-2], '...', matrix.shape[-1]]} for elements "
-            f"of shape {list(matrix.shape)}, got {list(x.shape)}"
+            f"expected {what} of {matrix.shape[-1]} components for elements of shape "
+            f"{list(matrix.shape)}, got shape {list(x.shape)}"
         )
-    rows = x.reshape(*x.shape[:batch], -1, x.shape[-1])
-    moved = jnp.einsum("...ij,...nj->...ni", matrix.astype(x.dtype), rows, precision=_HIGHEST)
-    return moved.reshape(x.shape)
+    if x.ndim == 1 or x.ndim == matrix.ndim - 1:  # no axis of points
+        return _on_last_axis(matrix, x[..., None, :], what=what)[..., 0, :]
+    spread = _spread(matrix, x, axes=2, what=what)
+    return jnp.einsum("...ij,...nj->...ni", spread, x, precision=_HIGHEST)
 
 
 def _act_vector(g: Array, v: Array) -> Array:
@@ -90,40 +107,33 @@ def _act_point(g: Array, x: Array) -> Array:
     if not is_affine(g, x.shape[-1]):
         return moved
     shift = g[..., :-1, -1].astype(x.dtype)
-    between = x.ndim - shift.ndim
-    return moved + shift.reshape(*shift.shape[:-1], *(1,) * between, shift.shape[-1])
+    return moved + shift.reshape(*shift.shape[:-1], *(1,) * (x.ndim - shift.ndim), -1)
 
 
 def _act_scalar(g: Array, x: Array) -> Array:
-    batch = g.ndim - 2
-    if x.ndim <= batch or x.shape[: batch + 1] != g.shape[:-1]:
+    if x.ndim < 2 or x.shape[-2] != g.shape[-1]:
         raise ValueError(
-            f"expected rows of nodes of shape {[*g.shape[:-1], '...']} for permutations of shape "
-            f"{list(g.shape)}, got {list(x.shape)}"
+            f"expected features of {g.shape[-1]} nodes, [..., {g.shape[-1]}, C], for permutations "
+            f"of shape {list(g.shape)}, got shape {list(x.shape)}"
         )
-    rows = x.reshape(*x.shape[: batch + 1], -1)
-    moved = jnp.einsum("...ij,...jc->...ic", g.astype(x.dtype), rows, precision=_HIGHEST)
-    return moved.reshape(x.shape)
+    spread = _spread(g, x, axes=2, what="features of nodes")
+    return jnp.einsum("...ij,...jc->...ic", spread, x, precision=_HIGHEST)
 
 
 def _act_pair(g: Array, x: Array) -> Array:
-    rows = g.ndim - 2
-    moved = _act_scalar(g, x)
-    return jnp.swapaxes(_act_scalar(g, jnp.swapaxes(moved, rows, rows + 1)), rows, rows + 1)
+    rows = _act_scalar(g, x)
+    return jnp.swapaxes(_act_scalar(g, jnp.swapaxes(rows, -1, -2)), -1, -2)
 
 
 def _act_image(g: Array, x: Array) -> Array:
     if g.shape[-2:] != (2, 2):
         raise ValueError(f"images need elements of O(2), [..., 2, 2], got shape {list(g.shape)}")
-    if x.ndim != g.ndim + 1:
-        raise ValueError(
-            f"expected images {[*g.shape[:-2], 'H', 'W', 'C']} for elements of shape "
-            f"{list(g.shape)}, got {list(x.shape)}"
-        )
-    turn = _turn_image
-    for _ in range(g.ndim - 2):
-        turn = jax.vmap(turn)
-    return turn(g, x)
+    if x.ndim < 3:
+        raise ValueError(f"expected images [..., H, W, C], got shape {list(x.shape)}")
+    spread = _spread(g, x, axes=3, what="images")
+    spread = jnp.broadcast_to(spread, (*x.shape[:-3], 2, 2))
+    turned = jax.vmap(_turn_image)(spread.reshape(-1, 2, 2), x.reshape(-1, *x.shape[-3:]))
+    return turned.reshape(x.shape)
 
 
 def _turn_image(g: Array, image: Array) -> Array:
