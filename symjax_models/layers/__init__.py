@@ -21,6 +21,7 @@ from symjax_models.layers.sphere_activation import (
     SeparableSphereActivation,
     SphereActivation,
 )
+from symjax_models.layers.symmetrize import Symmetrize
 from symjax_models.layers.tensor_product import EdgeTensorProduct, TensorProduct
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Soft",
     "SphereActivation",
     "SphericalFunctionReadout",
+    "Symmetrize",
     "TensorProduct",
     "TensorReadout",
     "apply_with_penalties",
