@@ -19,6 +19,7 @@ from experiments import (
     cli,
     generated_table,
     nbody_table,
+    point_clouds_table,
     provenance,
     rmd17_table,
     store,
@@ -38,6 +39,7 @@ _TABLES = {
         generated_table.GFN2,
         generated_table.EMT,
         water_hamiltonian_table.TABLE,
+        point_clouds_table.TABLE,
     )
 }
 

@@ -3,9 +3,11 @@
 from symjax_models.models import registry
 from symjax_models.models.affine import Affine
 from symjax_models.models.deep_sets import DeepSets
+from symjax_models.models.dgcnn import DGCNN, DGCNNNormals, DGCNNSegmenter
 from symjax_models.models.egnn import EGNN
 from symjax_models.models.egnn_potential import EGNNPotential
 from symjax_models.models.emlp import EMLP
+from symjax_models.models.fa_gnn import FAGNN
 from symjax_models.models.gnn import GNN
 from symjax_models.models.gram import GramMLP
 from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
@@ -15,6 +17,8 @@ from symjax_models.models.mace import MACE
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.nequip import NequIP
 from symjax_models.models.painn import PaiNN
+from symjax_models.models.point_completion import PointCompletion
+from symjax_models.models.pointnet import PointNet, PointNetSegmenter
 from symjax_models.models.potential import Potential
 from symjax_models.models.qhnet import QHNet
 from symjax_models.models.radial_field import RadialField
@@ -23,18 +27,39 @@ from symjax_models.models.schnet import SchNet
 from symjax_models.models.se3_transformer import IterativeSE3Transformer, SE3Transformer
 from symjax_models.models.segnn import SEGNN
 from symjax_models.models.so3krates import SO3krates
+from symjax_models.models.symmetrized_dgcnn import (
+    CNDGCNN,
+    FADGCNN,
+    CNDGCNNNormals,
+    CNDGCNNSegmenter,
+    FADGCNNNormals,
+    FADGCNNSegmenter,
+)
 from symjax_models.models.tfn import TFN
+from symjax_models.models.vn_dgcnn import VNDGCNN, VNDGCNNNormals, VNDGCNNSegmenter
+from symjax_models.models.vn_pointnet import VNPointNet, VNPointNetSegmenter
 
 __all__ = [
+    "CNDGCNN",
+    "DGCNN",
     "EGNN",
     "EMLP",
+    "FADGCNN",
+    "FAGNN",
     "GNN",
     "MACE",
     "SEGNN",
     "TFN",
+    "VNDGCNN",
     "Affine",
+    "CNDGCNNNormals",
+    "CNDGCNNSegmenter",
+    "DGCNNNormals",
+    "DGCNNSegmenter",
     "DeepSets",
     "EGNNPotential",
+    "FADGCNNNormals",
+    "FADGCNNSegmenter",
     "FlatMLP",
     "GramMLP",
     "InvariantGraphNetwork",
@@ -43,6 +68,9 @@ __all__ = [
     "LinearDynamics",
     "NequIP",
     "PaiNN",
+    "PointCompletion",
+    "PointNet",
+    "PointNetSegmenter",
     "Potential",
     "QHNet",
     "RadialField",
@@ -50,5 +78,9 @@ __all__ = [
     "SO3krates",
     "SavedPotential",
     "SchNet",
+    "VNDGCNNNormals",
+    "VNDGCNNSegmenter",
+    "VNPointNet",
+    "VNPointNetSegmenter",
     "registry",
 ]

@@ -9,6 +9,7 @@ import flax.linen as nn
 from symjax_models.models import (
     affine,
     deep_sets,
+    dgcnn,
     egnn,
     egnn_potential,
     emlp,
@@ -22,13 +23,18 @@ from symjax_models.models import (
     mlp,
     nequip,
     painn,
+    point_completion,
+    pointnet,
     qhnet,
     radial_field,
     schnet,
     se3_transformer,
     segnn,
     so3krates,
+    symmetrized_dgcnn,
     tfn,
+    vn_dgcnn,
+    vn_pointnet,
 )
 from symjax_models.suggestion import look_up, nearest_of
 
@@ -37,10 +43,19 @@ Model = nn.Module
 
 MODELS: dict[str, type[Model]] = {
     "affine": affine.Affine,
+    "cn_dgcnn": symmetrized_dgcnn.CNDGCNN,
+    "cn_dgcnn_normals": symmetrized_dgcnn.CNDGCNNNormals,
+    "cn_dgcnn_segmenter": symmetrized_dgcnn.CNDGCNNSegmenter,
     "deep_sets": deep_sets.DeepSets,
+    "dgcnn": dgcnn.DGCNN,
+    "dgcnn_normals": dgcnn.DGCNNNormals,
+    "dgcnn_segmenter": dgcnn.DGCNNSegmenter,
     "egnn": egnn.EGNN,
     "egnn_potential": egnn_potential.EGNNPotential,
     "emlp": emlp.EMLP,
+    "fa_dgcnn": symmetrized_dgcnn.FADGCNN,
+    "fa_dgcnn_normals": symmetrized_dgcnn.FADGCNNNormals,
+    "fa_dgcnn_segmenter": symmetrized_dgcnn.FADGCNNSegmenter,
     "fa_gnn": fa_gnn.FAGNN,
     "gnn": gnn.GNN,
     "gram": gram.GramMLP,
@@ -52,6 +67,9 @@ MODELS: dict[str, type[Model]] = {
     "mlp": mlp.FlatMLP,
     "nequip": nequip.NequIP,
     "painn": painn.PaiNN,
+    "point_completion": point_completion.PointCompletion,
+    "pointnet": pointnet.PointNet,
+    "pointnet_segmenter": pointnet.PointNetSegmenter,
     "qhnet": qhnet.QHNet,
     "radial_field": radial_field.RadialField,
     "schnet": schnet.SchNet,
@@ -59,6 +77,11 @@ MODELS: dict[str, type[Model]] = {
     "segnn": segnn.SEGNN,
     "so3krates": so3krates.SO3krates,
     "tfn": tfn.TFN,
+    "vn_dgcnn": vn_dgcnn.VNDGCNN,
+    "vn_dgcnn_normals": vn_dgcnn.VNDGCNNNormals,
+    "vn_dgcnn_segmenter": vn_dgcnn.VNDGCNNSegmenter,
+    "vn_pointnet": vn_pointnet.VNPointNet,
+    "vn_pointnet_segmenter": vn_pointnet.VNPointNetSegmenter,
 }
 
 

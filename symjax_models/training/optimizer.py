@@ -4,7 +4,8 @@ import dataclasses
 
 import optax
 
-_OPTIMIZERS = ("adam", "adamw")
+_OPTIMIZERS = ("adam", "adamw", "sgd")
+_MOMENTUM = 0.9
 _SCHEDULES = ("constant", "cosine")
 
 
@@ -14,7 +15,8 @@ class OptimizerSettings:
 
     Attributes:
         name: `"adam"` (weight decay is added to the gradient, as in PyTorch's Adam, which the
-            published n-body runs use) or `"adamw"` (weight decay is decoupled).
+            published n-body runs use), `"adamw"` (weight decay is decoupled) or `"sgd"` (momentum
+            .9, weight decay added to the gradient; the published runs on point clouds).
         learning_rate: Peak rate.
         schedule: `"constant"` or `"cosine"` (to zero at the last step), after the warm-up.
         warmup_steps: Steps of linear growth from zero.
@@ -86,9 +88,10 @@ def make_optimizer(
     if settings.clip_norm is not None:
         parts.append(optax.clip_by_global_norm(settings.clip_norm))
     decay = optax.add_decayed_weights(settings.weight_decay) if settings.weight_decay else None
-    if decay is not None and settings.name == "adam":
+    if decay is not None and settings.name != "adamw":
         parts.append(decay)
-    parts.append(optax.scale_by_adam())
+    is_sgd = settings.name == "sgd"
+    parts.append(optax.trace(_MOMENTUM) if is_sgd else optax.scale_by_adam())
     if decay is not None and settings.name == "adamw":
         parts.append(decay)
     parts.append(optax.scale_by_learning_rate(schedule))

@@ -44,7 +44,7 @@ def test_clipping_bounds_the_gradient_before_adam():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"name": "sgd"}, "optimizer.name must be one of"),
+        ({"name": "lion"}, "optimizer.name must be one of"),
         ({"schedule": "cosin"}, "optimizer.schedule must be one of"),
         ({"learning_rate": -1.0}, "learning_rate must be >= 0"),
         ({"clip_norm": 0.0}, "clip_norm must be > 0 or None"),
@@ -59,3 +59,16 @@ def test_bad_settings_are_refused(fields, message):
 def test_warmup_longer_than_the_run_is_refused():
     with pytest.raises(ValueError, match="warmup_steps .* below"):
         make_optimizer(OptimizerSettings(warmup_steps=5), num_steps=5)
+
+
+def test_sgd_has_momentum_and_adds_the_decay_to_the_gradient():
+    assert first_update(2.0, name="sgd") == pytest.approx(-0.2)
+    assert first_update(2.0, weight_decay=0.01, name="sgd") == pytest.approx(-0.21)
+    settings = OptimizerSettings(name="sgd", learning_rate=0.1)
+    optimizer, _ = make_optimizer(settings, num_steps=5)
+    params = jnp.array([10.0])
+    state, moves = optimizer.init(params), []
+    for _ in range(3):
+        updates, state = optimizer.update(jnp.array([1.0]), state, params)
+        moves.append(float(updates[0]))
+    np.testing.assert_allclose(moves, [-0.1, -0.19, -0.271], rtol=1e-6)

@@ -9,6 +9,7 @@ import numpy as np
 
 from symjax_models import groups
 from symjax_models.ops import safe
+from symjax_models.ops.frames import affine
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.suggestion import nearest_of
 from symjax_models.typing import Array, PRNGKey
@@ -72,10 +73,7 @@ class PCAFrames:
     is_differentiable: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.group, (groups.SO, groups.O, groups.SE, groups.E)):
-            raise ValueError(
-                f"frames of principal axes are for SO(d), O(d), SE(d) and E(d), got {self.group!r}"
-            )
+        affine.check_euclidean(self.group, what="frames of principal axes")
         if self.signs not in SIGNS:
             raise ValueError(f"unknown signs {self.signs!r}; {nearest_of(self.signs, SIGNS)}")
 
@@ -100,10 +98,7 @@ class PCAFrames:
         if self.signs == "random" and key is None:
             raise ValueError("random signs need a key")
         weights = jnp.ones(x.shape[:-1], x.dtype) if mask is None else mask.astype(x.dtype)
-        count = jnp.maximum(weights.sum(-1), 1)[..., None]
-        shift = jnp.zeros_like(x[..., 0, :])
-        if isinstance(self.group, (groups.SE, groups.E)):
-            shift = jnp.einsum("...n,...ni->...i", weights, x, precision=_HIGHEST) / count
+        shift = affine.centre_of(x, group=self.group, mask=mask)
         centred = (x - shift[..., None, :]) * weights[..., None]
         axes_key, sign_key = (None, None) if key is None else jax.random.split(key)
         free = d - self.keep_last_axis
@@ -113,7 +108,7 @@ class PCAFrames:
         if self.keep_last_axis:
             kept = jnp.broadcast_to(jnp.eye(d, dtype=x.dtype), (*linear.shape[:-2], d, d))
             linear = kept.at[..., :free, :free].set(linear)
-        elements, inverses = self._elements(linear, shift)
+        elements, inverses = affine.make_elements(linear, shift, group=self.group)
         return Frame(elements, inverses, jnp.full(elements.shape[:-2], 1 / len(elements), x.dtype))
 
     def _principal_axes(self, centred: Array, key: PRNGKey | None) -> Array:
@@ -132,19 +127,15 @@ class PCAFrames:
             vectors = jnp.einsum("...ij,...jk->...ik", turn, vectors, precision=_HIGHEST)
         if not self.is_differentiable:
             vectors = jax.lax.stop_gradient(vectors)
-        if not self._is_special:
+        if not affine.is_special(self.group):
             return vectors
         handedness = jnp.where(jnp.linalg.det(vectors) < 0, -1, 1).astype(vectors.dtype)
         first = vectors[..., :1] * jax.lax.stop_gradient(handedness)[..., None, None]
         return jnp.concatenate([first, vectors[..., 1:]], axis=-1)
 
-    @property
-    def _is_special(self) -> bool:
-        return isinstance(self.group, (groups.SO, groups.SE))
-
     def _signs(self, centred: Array, axes: Array, key: PRNGKey | None) -> Array:
         """Return signs `[K, *batch, d]` of the axes."""
-        patterns = sign_patterns(axes.shape[-1], is_special=self._is_special)
+        patterns = sign_patterns(axes.shape[-1], is_special=affine.is_special(self.group))
         batch = axes.shape[:-2]
         if self.signs == "all":
             spread = patterns.reshape(len(patterns), *(1,) * len(batch), -1)
@@ -163,29 +154,15 @@ class PCAFrames:
         is_zero = jnp.abs(moments) <= 64 * jnp.finfo(axes.dtype).eps * sizes
         undecided = jnp.ones_like(moments) if random is None else random[0]
         signs = jnp.where(is_zero, undecided, jnp.where(moments < 0, -1, 1)).astype(axes.dtype)
-        if self._is_special:
+        if affine.is_special(self.group):
             signs = signs.at[..., 0].set(jnp.prod(signs[..., 1:], axis=-1))
         return signs[None]
-
-    def _elements(self, linear: Array, shift: Array) -> tuple[Array, Array]:
-        transposed = jnp.swapaxes(linear, -1, -2)
-        if isinstance(self.group, (groups.SO, groups.O)):
-            return linear, transposed
-        shift = jnp.broadcast_to(shift, (*linear.shape[:-1],))
-        back = -jnp.einsum("...ij,...j->...i", transposed, shift, precision=_HIGHEST)
-        return _homogeneous(linear, shift), _homogeneous(transposed, back)
 
 
 def sign_patterns(d: int, *, is_special: bool) -> np.ndarray:
     """Return all signs of d axes `[K, d]`, or those with product 1."""
     patterns = np.array(list(itertools.product((1.0, -1.0), repeat=d)))
     return patterns[np.prod(patterns, axis=1) > 0] if is_special else patterns
-
-
-def _homogeneous(linear: Array, shift: Array) -> Array:
-    top = jnp.concatenate([linear, shift[..., None]], axis=-1)
-    bottom = jnp.zeros_like(top[..., :1, :]).at[..., -1].set(1)
-    return jnp.concatenate([top, bottom], axis=-2)
 
 
 @jax.custom_jvp

@@ -1,0 +1,46 @@
+"""Dynamic graph network behind a learned canonicalization.
+
+Paper: Kaba et al. 2023, arXiv:2211.06489; Mondal et al. 2023, arXiv:2310.01647 (ModelNet40 with
+    DGCNN; numbers not at hand).
+Command: python -m experiments.point_clouds --config=configs/point_clouds/cn_dgcnn.py:quick \
+    --workdir=runs/cn_dgcnn --config.data.task=classification --config.data.train_pose=z
+Time: `quick`, 3 seeds together, about 8 minutes on 2 CPU cores; `full` is for an accelerator.
+Expected: `quick` has the same score in all three protocols, 95 % or more.
+"""
+
+import ml_collections
+
+from configs.point_clouds import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(
+        argument,
+        row="cn_dgcnn",
+        architectures={
+            "classification": "cn_dgcnn",
+            "segmentation": "cn_dgcnn_segmenter",
+            "normals": "cn_dgcnn_normals",
+        },
+    )
+    if config.preset == "full":
+        config.optimizer.name = "sgd"
+        config.optimizer.learning_rate = 0.1
+        config.optimizer.weight_decay = 1e-4
+        config.optimizer.clip_norm = 0.0
+    if config.preset == "smoke":
+        config.model = {"k": 4, "embedding": 16, "head": (8,)}
+        config.model_of_task.classification = {"channels": ((4,), (4,))}
+        config.model_of_task.segmentation = {"channels": ((4,), (4,)), "category_features": 4}
+        config.model_of_task.normals = {"channels": ((4,), (4,))}
+    elif config.preset == "quick":
+        config.model = {"k": 10, "embedding": 128, "head": (64,)}
+        config.model_of_task.classification = {"channels": ((16,), (16,), (32,), (64,))}
+        config.model_of_task.segmentation = {
+            "channels": ((16,), (16,), (32,), (64,)),
+            "category_features": 16,
+            "transform": ((16, 32), (64,), (32, 16)),
+        }
+        config.model_of_task.normals = {"channels": ((16,), (16,), (32,), (64,))}
+    return config

@@ -1,0 +1,46 @@
+"""Dynamic graph network on coordinates: a baseline without symmetry under rotations.
+
+Paper: Wang et al. 2019, arXiv:1801.07829; ModelNet40 90.3 / 33.8 / 88.6 as recalled from
+    arXiv:2104.12229, table 1 (1,024 points, k = 20, SGD at .1, 250 epochs; preset `full`).
+Command: python -m experiments.point_clouds --config=configs/point_clouds/dgcnn.py:quick \
+    --workdir=runs/dgcnn --config.data.task=classification --config.data.train_pose=z
+Time: `quick`, 3 seeds together, about 6 minutes on 2 CPU cores; `full` is for an accelerator.
+Expected: `quick` loses 25 points or more from z / z to z / SO(3).
+"""
+
+import ml_collections
+
+from configs.point_clouds import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(
+        argument,
+        row="dgcnn",
+        architectures={
+            "classification": "dgcnn",
+            "segmentation": "dgcnn_segmenter",
+            "normals": "dgcnn_normals",
+        },
+    )
+    if config.preset == "full":
+        config.optimizer.name = "sgd"
+        config.optimizer.learning_rate = 0.1
+        config.optimizer.weight_decay = 1e-4
+        config.optimizer.clip_norm = 0.0
+    if config.preset == "smoke":
+        config.model = {"k": 4, "embedding": 16, "head": (8,)}
+        config.model_of_task.classification = {"channels": ((4,), (4,))}
+        config.model_of_task.segmentation = {"channels": ((4,), (4,)), "category_features": 4}
+        config.model_of_task.normals = {"channels": ((4,), (4,))}
+    elif config.preset == "quick":
+        config.model = {"k": 10, "embedding": 128, "head": (64,)}
+        config.model_of_task.classification = {"channels": ((16,), (16,), (32,), (64,))}
+        config.model_of_task.segmentation = {
+            "channels": ((16,), (16,), (32,), (64,)),
+            "category_features": 16,
+            "transform": ((16, 32), (64,), (32, 16)),
+        }
+        config.model_of_task.normals = {"channels": ((16,), (16,), (32,), (64,))}
+    return config

@@ -1,0 +1,1 @@
+"""Plain networks made symmetric from outside: graphs, digits, four-vectors, errors of frames."""

@@ -1,0 +1,55 @@
+"""Fields that all rows of the symmetrization table share."""
+
+import ml_collections
+
+from configs import presets
+
+
+def base_config(
+    argument: str | None, *, row: str, methods: tuple[str, ...]
+) -> ml_collections.ConfigDict:
+    """Fill the shared fields.
+
+    Presets: `quick` fits into minutes on two CPU cores; `full` is the published protocol as far as
+    there is one; `smoke` is a check of the code in seconds.
+
+    Args:
+        argument: The preset, as given behind the colon of `--config`.
+        row: Name of the row, which is the name of the study.
+        methods: The methods of the row, of which `config.method` is one.
+
+    Returns:
+        The config; rows fill `data`, `model` and the budget.
+    """
+    preset = presets.parse_preset(argument)
+    smoke = preset == "smoke"
+    config = ml_collections.ConfigDict()
+    config.table = "symmetrization"
+    config.row = row
+    config.preset = preset
+    config.seeds = (0,) if smoke else (0, 1, 2)  # trained side by side
+    config.study = row
+    config.method = methods[0]
+    config.methods = methods
+
+    config.data = ml_collections.ConfigDict()
+    config.model = ml_collections.ConfigDict()
+
+    config.batch_size = 4 if smoke else 100
+    config.num_steps = 2 if smoke else 1000
+    config.steps_per_dispatch = 1 if smoke else 10  # changes the speed, never the result
+    config.eval_every = 1 if smoke else 100  # steps
+    config.checkpoint_every = 1 if smoke else 500  # steps
+
+    config.optimizer = ml_collections.ConfigDict()
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.schedule = "cosine"
+    config.optimizer.warmup_steps = 0
+    config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 1.0  # bound on the norm of the gradient; 0 is off
+    config.optimizer.ema_decay = 0.0  # moving average of the parameters; 0 is off
+
+    config.num_devices = 0  # devices to split a batch over; 0 takes all that divide it
+    config.tensorboard = False  # needs the extra [tensorboard]
+    return config

@@ -1,0 +1,175 @@
+"""DGCNN made invariant from outside: averaged over frames, or turned by a learned rotation."""
+
+import dataclasses
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from symjax_models import groups
+from symjax_models.layers import Symmetrize, VectorCanonicalizer
+from symjax_models.layers.vector_neurons import VNLeakyReLU, VNLinear
+from symjax_models.models.dgcnn import DGCNN, DGCNNNormals, DGCNNSegmenter
+from symjax_models.models.vn_dgcnn import VNEdgeConvolution
+from symjax_models.ops.frames import PCAFrames
+from symjax_models.ops.symmetrization import Source
+from symjax_models.typing import Array
+
+_ROTATIONS = groups.SO(3)
+
+
+class VNPose(nn.Module):
+    """Say how a cloud is turned: three vectors of a small network of vector neurons.
+
+    Attributes:
+        channels: Channels of the edge convolution and of the layer behind it.
+        k: How many neighbours; at most the number of points.
+
+    Equivariance:
+        O(3), and invariant under permutations of the points; exact.
+
+    Source:
+        A. K. Mondal et al. 2023, appendix on point clouds, arXiv:2310.01647.
+    """
+
+    channels: int = 12
+    k: int = 20
+
+    @nn.compact
+    def __call__(self, points: Array) -> Array:
+        """Map `[*batch, N, 3]` to vectors `[*batch, 3, 3]`, as columns."""
+        v = VNEdgeConvolution((self.channels,), k=self.k)(points[..., None])
+        v = VNLeakyReLU(self.channels, num_point_axes=1)(v)
+        return VNLinear(3)(jnp.mean(v, axis=-3))
+
+
+class FADGCNN(DGCNN):
+    """Average the logits of `DGCNN` over the four frames of principal axes.
+
+    Attributes:
+        All: Those of `DGCNN`.
+
+    Equivariance:
+        Invariant under SO(3) and permutations, exact where the principal moments differ; see
+        `PCAFrames`.
+
+    Source:
+        O. Puny et al. 2022, section 3.1, arXiv:2110.03336, with the network of arXiv:1801.07829.
+    """
+
+    @nn.compact
+    def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
+        """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`."""
+        network = _averaged(_plain(self, DGCNN))
+        return network(points, deterministic=deterministic)
+
+
+class FADGCNNSegmenter(DGCNNSegmenter):
+    """Average the logits of `DGCNNSegmenter` over frames; see `FADGCNN`.
+
+    Attributes:
+        All: Those of `DGCNNSegmenter`.
+    """
+
+    @nn.compact
+    def __call__(self, points: Array, categories: Array, *, deterministic: bool = True) -> Array:
+        """Map points `[*batch, N, 3]` and one-hot categories to logits `[*batch, N, num_parts]`."""
+        network = _averaged(_plain(self, DGCNNSegmenter), rep_in=("vector", "invariant"))
+        return network(points, categories, deterministic=deterministic)
+
+
+class FADGCNNNormals(DGCNNNormals):
+    """Average the normals of `DGCNNNormals` over frames; equivariant as `FADGCNN` is invariant.
+
+    Attributes:
+        All: Those of `DGCNNNormals`.
+    """
+
+    @nn.compact
+    def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
+        """Map `[*batch, N, 3]` to normals `[*batch, N, 3]` of any length."""
+        network = _averaged(_plain(self, DGCNNNormals), rep_out="vector")
+        return network(points, deterministic=deterministic)
+
+
+class CNDGCNN(DGCNN):
+    """Turn clouds by a learned rotation before `DGCNN` sees them.
+
+    Attributes:
+        canonicalizer_channels: Channels of `VNPose`.
+        All others: Those of `DGCNN`.
+
+    Equivariance:
+        Invariant under SO(3) and permutations, exact where the first two vectors of `VNPose` are
+        independent.
+
+    Source:
+        S.-O. Kaba et al. 2023, section 4, arXiv:2211.06489; A. K. Mondal et al. 2023,
+        arXiv:2310.01647.
+    """
+
+    canonicalizer_channels: int = 12
+
+    @nn.compact
+    def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
+        """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`."""
+        source = _learned(self.canonicalizer_channels, self.k)
+        network = _averaged(_plain(self, DGCNN), source=source)
+        return network(points, deterministic=deterministic)
+
+
+class CNDGCNNSegmenter(DGCNNSegmenter):
+    """Turn clouds by a learned rotation before `DGCNNSegmenter` sees them; see `CNDGCNN`.
+
+    Attributes:
+        canonicalizer_channels: Channels of `VNPose`.
+        All others: Those of `DGCNNSegmenter`.
+    """
+
+    canonicalizer_channels: int = 12
+
+    @nn.compact
+    def __call__(self, points: Array, categories: Array, *, deterministic: bool = True) -> Array:
+        """Map points `[*batch, N, 3]` and one-hot categories to logits `[*batch, N, num_parts]`."""
+        source = _learned(self.canonicalizer_channels, self.k)
+        kinds = ("vector", "invariant")
+        network = _averaged(_plain(self, DGCNNSegmenter), source=source, rep_in=kinds)
+        return network(points, categories, deterministic=deterministic)
+
+
+class CNDGCNNNormals(DGCNNNormals):
+    """Turn clouds by a learned rotation before `DGCNNNormals` sees them; see `CNDGCNN`.
+
+    Attributes:
+        canonicalizer_channels: Channels of `VNPose`.
+        All others: Those of `DGCNNNormals`.
+    """
+
+    canonicalizer_channels: int = 12
+
+    @nn.compact
+    def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
+        """Map `[*batch, N, 3]` to normals `[*batch, N, 3]`."""
+        source = _learned(self.canonicalizer_channels, self.k)
+        network = _averaged(_plain(self, DGCNNNormals), source=source, rep_out="vector")
+        return network(points, deterministic=deterministic)
+
+
+def _plain(module: nn.Module, kind: type[nn.Module]) -> nn.Module:
+    """Return the network of a kind with the fields that a module shares with it."""
+    names = [f.name for f in dataclasses.fields(kind) if f.name not in ("parent", "name")]
+    return kind(**{name: getattr(module, name) for name in names}, parent=None)
+
+
+def _learned(channels: int, k: int) -> VectorCanonicalizer:
+    return VectorCanonicalizer(VNPose(channels, k, parent=None), _ROTATIONS, parent=None)
+
+
+def _averaged(
+    network: nn.Module,
+    *,
+    source: Source | None = None,
+    rep_in: str | tuple[str, ...] = "vector",
+    rep_out: str = "invariant",
+) -> Symmetrize:
+    source = PCAFrames(_ROTATIONS) if source is None else source
+    return Symmetrize(network, source, rep_in, rep_out, name="symmetrized")

@@ -1,0 +1,73 @@
+"""Group elements and their inverses, of orthogonal matrices with or without a translation."""
+
+import jax
+import jax.numpy as jnp
+
+from symjax_models import groups
+from symjax_models.typing import Array
+
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def make_elements(linear: Array, shift: Array, *, group: groups.Group) -> tuple[Array, Array]:
+    """Return the elements `x -> r x + t` and their inverses.
+
+    Args:
+        linear: r, orthogonal matrices `[..., d, d]`.
+        shift: t, `[..., d]`, with axes that broadcast with those of `linear`; not read unless the
+            group is SE(d) or E(d).
+        group: SO(d), O(d), SE(d) or E(d).
+
+    Returns:
+        Elements and inverses `[..., n, n]`, homogeneous with n = d + 1 for SE(d) and E(d).
+
+    >>> make_elements(jnp.eye(1), jnp.array([2.0]), group=groups.E(1))[1].tolist()
+    [[1.0, -2.0], [0.0, 1.0]]
+    """
+    transposed = jnp.swapaxes(linear, -1, -2)
+    if not is_affine(group):
+        return linear, transposed
+    shift = jnp.broadcast_to(shift, linear.shape[:-1])
+    back = -jnp.einsum("...ij,...j->...i", transposed, shift, precision=_HIGHEST)
+    return _homogeneous(linear, shift), _homogeneous(transposed, back)
+
+
+def centre_of(x: Array, *, group: groups.Group, mask: Array | None = None) -> Array:
+    """Return the mean of points where the group moves the origin, else zero.
+
+    Args:
+        x: Points `[*batch, N, d]`.
+        group: SO(d), O(d), SE(d) or E(d).
+        mask: True for real points, `[*batch, N]`; None if there is no padding.
+
+    Returns:
+        The centres, `[*batch, d]`.
+    """
+    if not is_affine(group):
+        return jnp.zeros_like(x[..., 0, :])
+    if mask is None:
+        return jnp.mean(x, axis=-2)
+    total = jnp.sum(jnp.where(mask[..., None], x, 0), axis=-2)
+    return total / jnp.maximum(jnp.sum(mask, axis=-1), 1)[..., None].astype(x.dtype)
+
+
+def is_affine(group: groups.Group) -> bool:
+    """Tell whether elements of a group are homogeneous matrices."""
+    return isinstance(group, (groups.SE, groups.E))
+
+
+def is_special(group: groups.Group) -> bool:
+    """Tell whether elements of SO(d), O(d), SE(d) or E(d) keep the orientation."""
+    return isinstance(group, (groups.SO, groups.SE))
+
+
+def check_euclidean(group: groups.Group, *, what: str) -> None:
+    """Raise a ValueError unless the group is SO(d), O(d), SE(d) or E(d)."""
+    if not isinstance(group, (groups.SO, groups.O, groups.SE, groups.E)):
+        raise ValueError(f"{what} are for SO(d), O(d), SE(d) and E(d), got {group!r}")
+
+
+def _homogeneous(linear: Array, shift: Array) -> Array:
+    top = jnp.concatenate([linear, shift[..., None]], axis=-1)
+    bottom = jnp.zeros_like(top[..., :1, :]).at[..., -1].set(1)
+    return jnp.concatenate([top, bottom], axis=-2)

@@ -1,0 +1,216 @@
+"""Vector neurons: nonlinearity, normalization, pooling and read-out of channels of 3-vectors.
+
+Features are `[..., 3, C]`: components, then channels. A rotation r acts as `r @ v`.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from symjax_models.ops import safe
+from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
+from symjax_models.typing import Array
+
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def leaky_relu(q: Array, k: Array, *, negative_slope: float = 0.0) -> Array:
+    """Cut off the part of vectors that points against a direction.
+
+    q - (1 - a) min(<q, u>, 0) u,  u = k / |k|
+
+    so that a vector with `<q, k> >= 0` stays, and of another the component along k is multiplied
+    by the slope a.
+
+    Args:
+        q: Vectors, `[..., 3, C]`.
+        k: Directions of any length, `[..., 3, C]`, or `[..., 3, 1]` for one that all channels
+            share.
+        negative_slope: a; 0 gives the ReLU.
+
+    Returns:
+        Vectors `[..., 3, C]`.
+
+    Equivariance:
+        O(3) acting on q and k together, and positive scaling of q; exact.
+
+    Numerics:
+        No epsilon in the quotient; a direction that is zero leaves q as it is, with finite
+        derivatives.
+
+    Source:
+        C. Deng et al., "Vector Neurons: A General Framework for SO(3)-Equivariant Networks", 2021,
+        its non-linear layer, arXiv:2104.12229. The public code adds 1e-6 to |k|^2.
+
+    >>> q, k = jnp.array([[1.0], [-2.0], [0.0]]), jnp.array([[0.0], [3.0], [0.0]])
+    >>> leaky_relu(q, k, negative_slope=0.5)[:, 0].tolist()
+    [1.0, -1.0, 0.0]
+    """
+    u = _directions(k)
+    along = jnp.sum(q * u, axis=-2, keepdims=True)
+    return q - (1 - negative_slope) * jnp.minimum(along, 0) * u
+
+
+def channel_norms(v: Array) -> Array:
+    """Compute the length of every vector.
+
+    Args:
+        v: Vectors, `[..., 3, C]`.
+
+    Returns:
+        Lengths `[..., C]`, invariant under O(3).
+
+    >>> channel_norms(jnp.array([[3.0, 0.0], [4.0, 0.0], [0.0, 2.0]])).tolist()
+    [5.0, 2.0]
+    """
+    return safe.norm(v, axis=-2)
+
+
+def rescale(v: Array, lengths: Array) -> Array:
+    """Give vectors new lengths: `v / |v| * length`.
+
+    Args:
+        v: Vectors, `[..., 3, C]`.
+        lengths: New lengths `[..., C]`; a negative one turns the vector around.
+
+    Returns:
+        Vectors `[..., 3, C]`.
+
+    Equivariance:
+        O(3), exact, for invariant lengths.
+
+    Numerics:
+        Zero vectors stay zero, with derivative zero.
+
+    >>> rescale(jnp.array([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0]]), jnp.array([10.0, 1.0])).tolist()
+    [[6.0, 0.0], [8.0, 0.0], [0.0, 0.0]]
+    """
+    return _directions(v) * lengths[..., None, :]
+
+
+def feature_neighbours(v: Array, *, k: int) -> Array:
+    """Find the k nearest points in the space of all components and channels.
+
+    Args:
+        v: Features of the points, `[*batch, N, 3, C]`; positions have C = 1.
+        k: How many neighbours; every point is its own first one.
+
+    Returns:
+        Indices `[*batch, N, k]`, nearest first. O(3) leaves them as they are, but for ties.
+
+    >>> feature_neighbours(jnp.array([0.0, 1.0, 5.0])[:, None, None] * jnp.ones((3, 1)), k=2).shape
+    (3, 2)
+    """
+    return nearest_neighbours(v.reshape(*v.shape[:-2], -1), k=k)
+
+
+def edge_features(v: Array, indices: Array, *, has_cross: bool = False) -> Array:
+    """Describe the edges from every point x_i to its neighbours x_j by vectors.
+
+    [x_j - x_i, x_i]  or  [x_j - x_i, x_i, x_i cross x_j], concatenated along the channels
+
+    Args:
+        v: Features x of the points, `[*batch, N, 3, C]`.
+        indices: Neighbours `[*batch, N, K]`.
+        has_cross: Whether to add the cross products.
+
+    Returns:
+        Vectors `[*batch, N, K, 3, 2 C]` or `[*batch, N, K, 3, 3 C]`.
+
+    Equivariance:
+        O(3) without cross products, SO(3) with them: a cross product of vectors keeps its sign
+        under the inversion. Permutations of the points.
+
+    Source:
+        C. Deng et al. 2021, arXiv:2104.12229, its DGCNN; cross products as in the public code of
+        VN-PointNet, where they make the features of one point span the space.
+
+    >>> x = jnp.array([[[1.0], [0.0], [0.0]], [[0.0], [1.0], [0.0]]])
+    >>> edge_features(x, jnp.array([[1], [0]]), has_cross=True)[0, 0].tolist()
+    [[-1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    neighbours = gather_neighbours(v, indices)
+    centres = jnp.broadcast_to(v[..., None, :, :], neighbours.shape)
+    parts = [neighbours - centres, centres]
+    if has_cross:
+        parts.append(jnp.cross(centres, neighbours, axis=-2))
+    return jnp.concatenate(parts, axis=-1)
+
+
+def append_mean(v: Array) -> Array:
+    """Append to the channels of every point their means over the cloud.
+
+    Args:
+        v: Features of the points, `[*batch, N, 3, C]`.
+
+    Returns:
+        Features `[*batch, N, 3, 2 C]`. Commutes with O(3) and permutations of the points.
+
+    >>> append_mean(jnp.array([0.0, 2.0])[:, None, None] * jnp.ones((3, 1)))[0, 0].tolist()
+    [0.0, 1.0]
+    """
+    mean = jnp.broadcast_to(jnp.mean(v, axis=-3, keepdims=True), v.shape)
+    return jnp.concatenate([v, mean], axis=-1)
+
+
+def argmax_pool(v: Array, directions: Array, *, axis: int) -> Array:
+    """Take, per channel, the vector that reaches farthest along its direction.
+
+    v_{n*},  n* = argmax_n <v_n, d_n>
+
+    Args:
+        v: Vectors, `[..., 3, C]`.
+        directions: d, of the same shape.
+        axis: The axis of n, counted from the end: -3 if it is the last before the components.
+
+    Returns:
+        Vectors, the shape of `v` without `axis`.
+
+    Equivariance:
+        O(3) acting on both arguments; invariant under permutations along `axis`. Exact but for
+        ties, of which the first wins.
+
+    Numerics:
+        The gradient is that of the vector taken; none passes to the directions.
+
+    Source:
+        C. Deng et al. 2021, its max pooling, arXiv:2104.12229.
+
+    >>> v = jnp.array([[[1.0], [0.0], [0.0]], [[2.0], [0.0], [0.0]]])
+    >>> argmax_pool(v, v, axis=-3)[:, 0].tolist()
+    [2.0, 0.0, 0.0]
+    """
+    reach = jnp.sum(jax.lax.stop_gradient(v * directions), axis=-2, keepdims=True)
+    best = jnp.argmax(reach, axis=axis, keepdims=True)
+    return jnp.squeeze(jnp.take_along_axis(v, best, axis=axis), axis=axis)
+
+
+def read_in_frame(v: Array, frame: Array) -> Array:
+    """Compute the coordinates of vectors with respect to vectors that turn with them: V T^T.
+
+    Args:
+        v: Vectors V, `[..., 3, C]`.
+        frame: Vectors T, `[..., 3, K]`; they need not be orthonormal.
+
+    Returns:
+        All inner products, `[..., C K]`, channel by channel.
+
+    Equivariance:
+        Invariant under O(3) acting on both, exact.
+
+    Source:
+        C. Deng et al. 2021, its invariant layer, arXiv:2104.12229.
+
+    >>> read_in_frame(jnp.eye(3)[:, :2], jnp.array([[5.0], [6.0], [7.0]])).tolist()
+    [5.0, 6.0]
+    """
+    products = jnp.einsum("...ic,...ik->...ck", v, frame, precision=_HIGHEST)
+    return products.reshape(*products.shape[:-2], -1)
+
+
+def _directions(v: Array) -> Array:
+    """Return v / |v|, and zero for zero, with a gradient that is finite at tiny vectors too."""
+    # In two steps: the derivative of the quotient has |v|^2, which would underflow. The result does
+    # not depend on the scale, so its derivative is rightly left out.
+    scale = jax.lax.stop_gradient(jnp.max(jnp.abs(v), axis=-2, keepdims=True))
+    scaled = safe.divide(v, scale)
+    return safe.divide(scaled, safe.norm(scaled, axis=-2, keepdims=True))

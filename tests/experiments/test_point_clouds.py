@@ -1,0 +1,155 @@
+"""Runs of the point-cloud table, small, and the scores of its tasks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import cli, clouds_task, point_clouds, point_clouds_table, reproduce, store, tables
+
+TABLE = point_clouds_table.TABLE
+ROWS = ["dgcnn", "vn_dgcnn"]
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """Return the folder of a smoke reproduction of two rows."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    assert reproduce.reproduce(
+        TABLE, preset="smoke", rows=ROWS, runs=folder / "runs", results=folder / "results"
+    )
+    return folder
+
+
+def smoke_config(row="dgcnn", **data):
+    config = tables.load_config("point_clouds", row, "smoke")
+    config.data.update(data)
+    return config
+
+
+def test_a_row_per_case_is_stored(reproduced):
+    rows = store.read("point_clouds", results=reproduced / "results")
+    cases = {
+        (r["row"], r["config"]["data"]["task"], r["config"]["data"]["train_pose"]) for r in rows
+    }
+    assert cases == {
+        (row, task, pose)
+        for row in ROWS
+        for task in clouds_task.TASKS
+        for pose in clouds_task.POSES
+    }
+    for row in rows:
+        assert np.isfinite(list(row["metrics"].values())).all()
+        assert all(0 <= v <= 1 for n, v in row["metrics"].items() if n.startswith("score"))
+
+
+def test_equivariance_is_that_of_the_model(reproduced):
+    rows = store.read("point_clouds", results=reproduced / "results")
+    for row in rows:
+        metrics = row["metrics"]
+        if row["row"] == "vn_dgcnn":
+            assert metrics["equivariance_error"] < 5e-5
+            assert metrics["equivariance_error_float64"] < 1e-11
+            if row["config"]["data"]["task"] == "classification":
+                assert len({metrics[f"score_at_{angle}"] for angle in clouds_task.ANGLES}) == 1
+        else:
+            assert metrics["equivariance_error_float64"] > 1e-2
+
+
+def test_publish_writes_the_table_and_the_figure(reproduced):
+    pytest.importorskip("matplotlib")
+    results = reproduced / "results"
+    text = reproduce.publish(TABLE, presets=("smoke",), results=results)
+    assert "| Classes, accuracy in % |" in text
+    assert "| Normals, mean squared cosine in % |" in text
+    assert "89.5 / 89.5 / 90.2" in text
+    assert (results / "figures" / "point_clouds_orbits.png").stat().st_size > 10_000
+
+
+class Fixed:
+    """A model that answers what it was given."""
+
+    def __init__(self, outputs):
+        self.outputs = outputs
+
+    def apply(self, params, *arguments, deterministic, rngs):
+        assert deterministic
+        return self.outputs
+
+
+def test_scores_of_classes_and_parts_and_normals():
+    problem = clouds_task.load(smoke_config(task="segmentation").data)
+    batch = clouds_task.as_arrays(problem.examples("test"))
+    right = 10.0 * jax.nn.one_hot(batch["parts"], len(problem.splits["test"].part_names))
+    score = clouds_task.scores(problem, Fixed(right), {}, batch)
+    np.testing.assert_array_equal(score, 1)
+    # Parts of other classes are not taken, however likely.
+    others = ~problem.parts_of_class[np.asarray(batch["labels"])]
+    score = clouds_task.scores(problem, Fixed(right + 99.0 * others[:, None]), {}, batch)
+    np.testing.assert_array_equal(score, 1)
+    score = clouds_task.scores(problem, Fixed(-right), {}, batch)
+    several = problem.parts_of_class[np.asarray(batch["labels"])].sum(-1) > 1
+    assert (np.asarray(score)[several] < 0.5).all()
+    np.testing.assert_array_equal(np.asarray(score)[~several], 1)
+
+    problem = clouds_task.load(smoke_config(task="normals").data)
+    batch = clouds_task.as_arrays(problem.examples("test"))
+    score = clouds_task.scores(problem, Fixed(-3 * batch["normals"]), {}, batch)
+    np.testing.assert_allclose(score, 1, rtol=1e-5)  # neither length nor sign counts
+    zero = jnp.zeros_like(batch["normals"])
+    np.testing.assert_array_equal(clouds_task.scores(problem, Fixed(zero), {}, batch), 0)
+
+
+def test_loss_of_right_answers_is_that_of_the_smoothing():
+    problem = clouds_task.load(smoke_config().data)
+    batch = clouds_task.as_arrays(problem.examples("test"))
+    sure = 50.0 * jax.nn.one_hot(batch["labels"], 10)
+    options = {"pose": "z", "label_smoothing": 0.0}
+    loss = clouds_task.losses(problem, Fixed(sure), {}, batch, None, **options)
+    np.testing.assert_allclose(loss, 0, atol=1e-6)
+    options["label_smoothing"] = 0.2
+    loss = clouds_task.losses(problem, Fixed(sure), {}, batch, None, **options)
+    np.testing.assert_allclose(loss, 0.2 * 0.9 * 50, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pose", clouds_task.POSES)
+def test_training_rotations(pose):
+    turns = np.asarray(clouds_task.random_rotations(jax.random.key(0), 500, pose=pose))
+    np.testing.assert_allclose(turns @ turns.swapaxes(1, 2), np.eye(3) + 0 * turns, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.det(turns), 1, atol=1e-5)
+    vertical = np.abs(turns[:, 2, 2] - 1) < 1e-6
+    assert vertical.all() if pose == "z" else not vertical.any()
+    assert np.abs(turns.mean(0)[:2, :2]).max() < 0.15
+
+
+def test_turned_keeps_normals_with_points():
+    examples = clouds_task.load(smoke_config(task="normals").data).examples("test")
+    turned = clouds_task.turned(examples, 90)
+    along, before = (np.sum(e["points"] * e["normals"], -1) for e in (turned, examples))
+    np.testing.assert_allclose(along, before, atol=1e-5)
+    upright = clouds_task.turned(examples, 360)
+    np.testing.assert_allclose(upright["points"], examples["points"], atol=1e-5)
+    axis = np.array([1, 1, 0], np.float32)
+    np.testing.assert_allclose(turned["points"] @ axis, examples["points"] @ axis, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"task": "classificaton"}, "did you mean 'classification'"),
+        ({"train_pose": "so(3)"}, "did you mean 'so3'"),
+        ({"source": "shape"}, "did you mean 'shapes'"),
+        ({"per_class": (2, 2)}, "has three numbers"),
+        ({"num_points": 1}, "num_points of at least 2"),
+        ({"source": "modelnet40", "folder": "/nowhere"}, "/nowhere"),
+    ],
+)
+def test_mistakes_end_in_a_sentence_before_training(fields, message, tmp_path):
+    with pytest.raises((ValueError, OSError), match=message):
+        point_clouds.run(smoke_config(**fields), workdir=tmp_path)
+    assert not list(tmp_path.glob("checkpoints/*"))
+
+
+def test_case_fields_are_no_overrides():
+    assert point_clouds.CASE_FIELDS["point_clouds"] == ("data.task", "data.train_pose")
+    assert cli.as_json(smoke_config())["data"]["per_class"] == [2, 2, 2]
