@@ -111,7 +111,7 @@ def _fit(
         raise ValueError(f"unknown config.fit {config.fit!r}; {known}")
     outcome = runs.train(
         init,
-        lambda params, batch, _: nbody_task.squared_errors(model, params, batch),
+        functools.partial(nbody_task.squared_errors, model),
         train,
         valid,
         config=config,
@@ -136,7 +136,7 @@ def _measure(
     @jax.jit
     def measure(params: PyTree, examples: Any) -> Any:
         return evaluate.make_evaluate(
-            lambda params, batch, _: nbody_task.squared_errors(model, params, batch),
+            functools.partial(nbody_task.squared_errors, model),
             [batches.rows_of(examples, batch_size=250)],
         )(params, examples)
 
@@ -159,7 +159,7 @@ def _measure(
             }
         )
         samples.append(
-            {"errors": errors, "predictions": np.asarray(model.apply(of_seed, pictured))}
+            {"errors": errors, "predictions": np.asarray(nbody_task.predict(model, of_seed, pictured))}
         )
     return metrics, samples
 

@@ -1,5 +1,6 @@
 """The task of the n-body table: its data, its loss, and what is measured after training."""
 
+import functools
 import time
 from typing import Any
 
@@ -33,24 +34,45 @@ def load(data: ml_collections.ConfigDict) -> nbody.NBodyDataset:
     return nbody.load(nbody.reduced(nbody.get_protocol(data.protocol), **numbers))
 
 
-def squared_errors(model: registry.Model, params: PyTree, batch: dict[str, Any]) -> Array:
+def predict(
+    model: registry.Model, params: PyTree, graph: Graph, *, key: PRNGKey | None = None
+) -> Array:
+    """Predict positions.
+
+    Args:
+        model: Maps a graph to predicted positions.
+        params: Its variables.
+        graph: The graph.
+        key: For models that draw their frames; None draws the same ones every time.
+
+    Returns:
+        Positions `[*batch, N, 3]`.
+    """
+    return model.apply(params, graph, rngs={"frames": jax.random.key(0) if key is None else key})
+
+
+def squared_errors(
+    model: registry.Model, params: PyTree, batch: dict[str, Any], key: PRNGKey | None = None
+) -> Array:
     """Compute the mean squared error of every simulation of a batch.
 
     Args:
         model: Maps a graph to predicted positions.
         params: Its variables.
         batch: Examples, as `nbody_graphs.make_examples` makes them.
+        key: Key of the step; None in evaluation.
 
     Returns:
         Means over particles and coordinates, `[B]`, in squared units of length.
     """
-    predictions = model.apply(params, batch["graph"])
+    predictions = predict(model, params, batch["graph"], key=key)
     return jnp.mean(jnp.square(predictions - batch["targets"]), axis=(-2, -1))
 
 
 def init_params(model: registry.Model, examples: dict[str, Any], key: PRNGKey) -> PyTree:
     """Initialize the variables of a model on one example."""
-    return model.init(key, jax.tree.map(lambda leaf: leaf[:1], examples["graph"]))
+    graph = jax.tree.map(lambda leaf: leaf[:1], examples["graph"])
+    return {"params": model.init({"params": key, "frames": key}, graph)["params"]}
 
 
 def equivariance_errors(
@@ -68,14 +90,14 @@ def equivariance_errors(
         `equivariance_error_float64`; definition in `audit.equivariance_error`.
     """
 
-    def predict(params: PyTree, positions: Array, velocities: Array, pairs: Array) -> Array:
-        return model.apply(params, nbody_graphs.make_graph(positions, velocities, pairs))
+    def of_arrays(params: PyTree, positions: Array, velocities: Array, pairs: Array) -> Array:
+        return predict(model, params, nbody_graphs.make_graph(positions, velocities, pairs))
 
     arrays = (split.positions, split.velocities, split.interactions)
     errors = {}
     for name, dtype in (("", jnp.float32), ("_float64", jnp.float64)):
         measured = audit.equivariance_error(
-            predict,
+            of_arrays,
             jax.tree.map(np.asarray, params),
             *(array[:_AUDITED] for array in arrays),
             inputs=["invariant", "point", "vector", "pair"],
@@ -101,7 +123,7 @@ def forward_milliseconds(
     Returns:
         The median, in milliseconds.
     """
-    apply = jax.jit(model.apply)
+    apply = jax.jit(functools.partial(predict, model))
     batch = jax.tree.map(lambda leaf: leaf[:batch_size], graphs)
     jax.block_until_ready(apply(params, batch))
     times = []

@@ -19,11 +19,23 @@ from symjax_models.layers.irrep_normalization import BatchNorm, EquivariantLayer
 from symjax_models.layers.linear import Linear, Soft, apply_with_penalties
 from symjax_models.layers.neighbour_attention import NeighbourAttention
 from symjax_models.layers.normalization import Dropout, LayerNorm
+from symjax_models.layers.point_convolution import PositionAwareConvolution, VectorBlock
+from symjax_models.layers.position_orientation import (
+    InvariantBasis,
+    KernelBases,
+    PositionOrientationBlock,
+    PositionOrientationConv,
+)
 from symjax_models.layers.radial_weights import RadialWeights
 from symjax_models.layers.readouts import (
     MatrixBlockReadout,
     SphericalFunctionReadout,
     TensorReadout,
+)
+from symjax_models.layers.rotation_invariant_attention import (
+    GlobalInvariantAttention,
+    PairEmbedding,
+    PointPairAttention,
 )
 from symjax_models.layers.similarity_neurons import (
     SimilarityLayerNorm,
@@ -60,6 +72,9 @@ __all__ = [
     "FiniteCanonicalizer",
     "Gate",
     "GeneratorCanonicalizer",
+    "GlobalInvariantAttention",
+    "InvariantBasis",
+    "KernelBases",
     "LayerNorm",
     "LieCanonicalizer",
     "Linear",
@@ -67,8 +82,13 @@ __all__ = [
     "NeighbourAttention",
     "NormActivation",
     "OptimizationCanonicalizer",
+    "PairEmbedding",
     "PermutationDistribution",
+    "PointPairAttention",
     "PointwiseActivation",
+    "PositionAwareConvolution",
+    "PositionOrientationBlock",
+    "PositionOrientationConv",
     "RadialWeights",
     "SelfAttention",
     "SeparableSphereActivation",
@@ -87,6 +107,7 @@ __all__ = [
     "VNLinear",
     "VNMaxPool",
     "VNPool",
+    "VectorBlock",
     "VectorCanonicalizer",
     "VectorDistribution",
     "apply_with_penalties",

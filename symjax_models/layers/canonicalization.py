@@ -41,7 +41,7 @@ class VectorCanonicalizer(nn.Module):
     """
 
     network: nn.Module
-    group: groups.Group
+    group: affine.Euclidean
 
     def __post_init__(self) -> None:
         affine.check_euclidean(self.group, what="orthogonalized vectors")
@@ -63,15 +63,18 @@ class GeneratorCanonicalizer(nn.Module):
     """Take equivariant vectors of a network as the columns of an element, as they are.
 
     A loss on `orbit_distance(frame.elements, group=group)` and `bound_penalty(frame.elements)`
-    pulls them to the group. It needs no orthogonalization, only the equations of the group.
+    pulls them to the group. It needs no orthogonalization, only the equations of the group. The
+    inverses are `F^-1 M^H F` with the form F of the group.
 
     Attributes:
         network: Maps the input to vectors `[*batch, n, n]`, columns, that move with it.
         group: A group that `ops.orbit_distance` knows.
 
     Equivariance:
-        The elements move with the input; the result of the symmetrization is equivariant up to the
-        distance of the elements to the group.
+        Exact, off the group too, for actions that are linear in the matrix and extend to all
+        matrices, as "vector": M(g x) = g M(x), and `F^-1 (g M)^H F g x = F^-1 M^H F x`. The loss
+        matters because only on the group are the two matrices inverse to each other, so that the
+        network sees the input itself, turned, and not a distortion of it.
 
     Source:
         T. D. Nguyen et al. 2023, arXiv:2311.07143.
@@ -82,7 +85,7 @@ class GeneratorCanonicalizer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Any, *, key: PRNGKey | None = None) -> Frame:
-        """Make the frame of an input, K = 1, with inverses that are those of the group's form."""
+        """Make the frame of an input, K = 1."""
         del key
         elements = self.network(*(x if isinstance(x, tuple) else (x,)))[None]
         inverses = orbit_distance.approximate_inverse(elements, group=self.group)

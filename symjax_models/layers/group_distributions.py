@@ -11,7 +11,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from symjax_models import groups
 from symjax_models.ops.frames import affine
 from symjax_models.ops.orthogonalization import gram_schmidt
 from symjax_models.ops.symmetrization import Frame
@@ -40,7 +39,7 @@ class VectorDistribution(nn.Module):
     """
 
     network: nn.Module
-    group: groups.Group
+    group: affine.Euclidean
     num_samples: int = 1
     channels: int = 1
 

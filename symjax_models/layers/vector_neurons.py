@@ -148,8 +148,8 @@ class VNInvariant(nn.Module):
         Invariant under O(3), exact; the frame turns with the vectors.
 
     Source:
-        C. Deng et al. 2021, its invariant layer, arXiv:2104.12229. As there by default, the frame is not
-        made orthonormal.
+        C. Deng et al. 2021, its invariant layer, arXiv:2104.12229. As there by default,
+        the frame is not made orthonormal.
     """
 
     num_point_axes: int

@@ -2,6 +2,7 @@
 
 from symjax_models.models import registry
 from symjax_models.models.affine import Affine
+from symjax_models.models.canonicalized_gnn import CNGNN, PSGNN
 from symjax_models.models.deep_sets import DeepSets
 from symjax_models.models.dgcnn import DGCNN, DGCNNNormals, DGCNNSegmenter
 from symjax_models.models.egnn import EGNN
@@ -13,15 +14,19 @@ from symjax_models.models.gram import GramMLP
 from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
 from symjax_models.models.leapfrog import LeapfrogNetwork
 from symjax_models.models.linear import LinearDynamics
+from symjax_models.models.locs import LoCS
 from symjax_models.models.mace import MACE
 from symjax_models.models.mlp import FlatMLP
 from symjax_models.models.nequip import NequIP
 from symjax_models.models.painn import PaiNN
 from symjax_models.models.point_completion import PointCompletion
 from symjax_models.models.pointnet import PointNet, PointNetSegmenter
+from symjax_models.models.ponita import Ponita
+from symjax_models.models.ponita_clouds import PonitaClassifier, PonitaSegmenter
 from symjax_models.models.potential import Potential
 from symjax_models.models.qhnet import QHNet
 from symjax_models.models.radial_field import RadialField
+from symjax_models.models.registration_network import PlainRegistrationNetwork, RegistrationNetwork
 from symjax_models.models.saved_potential import SavedPotential
 from symjax_models.models.schnet import SchNet
 from symjax_models.models.se3_transformer import IterativeSE3Transformer, SE3Transformer
@@ -41,6 +46,7 @@ from symjax_models.models.vn_pointnet import VNPointNet, VNPointNetSegmenter
 
 __all__ = [
     "CNDGCNN",
+    "CNGNN",
     "DGCNN",
     "EGNN",
     "EMLP",
@@ -48,6 +54,7 @@ __all__ = [
     "FAGNN",
     "GNN",
     "MACE",
+    "PSGNN",
     "SEGNN",
     "TFN",
     "VNDGCNN",
@@ -66,14 +73,20 @@ __all__ = [
     "IterativeSE3Transformer",
     "LeapfrogNetwork",
     "LinearDynamics",
+    "LoCS",
     "NequIP",
     "PaiNN",
+    "PlainRegistrationNetwork",
     "PointCompletion",
     "PointNet",
     "PointNetSegmenter",
+    "Ponita",
+    "PonitaClassifier",
+    "PonitaSegmenter",
     "Potential",
     "QHNet",
     "RadialField",
+    "RegistrationNetwork",
     "SE3Transformer",
     "SO3krates",
     "SavedPotential",

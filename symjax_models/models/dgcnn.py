@@ -12,7 +12,6 @@ from symjax_models.layers.point_clouds import (
     concatenate_globals,
     leaky_relu,
 )
-from symjax_models.ops import safe
 from symjax_models.typing import Array
 
 
@@ -139,13 +138,15 @@ class DGCNNNormals(nn.Module):
 
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
-        """Map `[*batch, N, 3]` to unit vectors `[*batch, N, 3]`, whose signs mean nothing."""
+        """Map `[*batch, N, 3]` to vectors along the normals, `[*batch, N, 3]`.
+
+        Neither their signs nor their lengths mean anything.
+        """
         check_points(points)
         x, local = embed(points, channels=self.channels, k=self.k, embedding=self.embedding)
         joined = concatenate_globals([local], [jnp.max(x, axis=-2)])
         head = per_point_head(self.head, 3, self.dropout)
-        normals = head(joined, deterministic=deterministic)
-        return safe.divide(normals, safe.norm(normals, keepdims=True))
+        return head(joined, deterministic=deterministic)
 
 
 def embed(

@@ -12,7 +12,7 @@ from symjax_models.layers.point_clouds import (
 )
 from symjax_models.layers.vector_neurons import VNInvariant, VNLeakyReLU, VNLinear, VNPool
 from symjax_models.models.dgcnn import per_point_head
-from symjax_models.ops import safe, vector_neurons
+from symjax_models.ops import vector_neurons
 from symjax_models.typing import Array
 
 
@@ -187,7 +187,11 @@ class VNDGCNNNormals(nn.Module):
 
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
-        """Map `[*batch, N, 3]` to unit vectors `[*batch, N, 3]`, whose signs mean nothing."""
+        """Map `[*batch, N, 3]` to vectors along the normals, `[*batch, N, 3]`.
+
+        Neither their signs nor their lengths mean anything: to divide by a length that happens to
+        be small would blow rounding up.
+        """
         v, local = embed_vectors(
             points,
             channels=self.channels,
@@ -200,8 +204,7 @@ class VNDGCNNNormals(nn.Module):
         for width in self.head:
             v = VNLeakyReLU(width, num_point_axes=1)(v)
             v = nn.Dropout(self.dropout, broadcast_dims=(-2,))(v, deterministic=deterministic)
-        normals = VNLinear(1)(v)[..., 0]
-        return safe.divide(normals, safe.norm(normals, keepdims=True))
+        return VNLinear(1)(v)[..., 0]
 
 
 def embed_vectors(

@@ -56,6 +56,7 @@ def orbit_distance(matrix: Array, *, group: groups.Group, norm: str = "squared")
     """
     if norm not in NORMS:
         raise ValueError(f"unknown norm {norm!r}; known are {', '.join(NORMS)}")
+    matrix = jnp.asarray(matrix)
     form = _check(matrix, group)
     moved = jnp.einsum("...ji,jk,...kl->...il", matrix.conj(), form, matrix, precision=_HIGHEST)
     size = lambda x: NORMS[norm](jnp.abs(x) if jnp.iscomplexobj(x) else x)  # noqa: E731
@@ -83,6 +84,7 @@ def approximate_inverse(matrix: Array, *, group: groups.Group) -> Array:
     >>> approximate_inverse(jnp.array([[0.0, -1.0], [1.0, 0.0]]), group=groups.SO(2)).tolist()
     [[0.0, 1.0], [-1.0, 0.0]]
     """
+    matrix = jnp.asarray(matrix)
     form = _check(matrix, group)
     # All forms here are orthogonal matrices.
     return jnp.einsum("ji,...kj,kl->...il", form, matrix.conj(), form, precision=_HIGHEST)

@@ -9,38 +9,38 @@ from symjax_models import groups
 from symjax_models.ops import orbit_distance as module
 
 GROUPS = [
-    groups.O(3),
     groups.SO(2),
     groups.U(2),
     groups.SU(2),
     groups.IndefiniteO(1, 3),
-    groups.IndefiniteSO(1, 2),
     groups.Lorentz(),
     groups.Sp(4),
 ]
 
 
-def draw(group):
-    with jax.enable_x64(True):
-        return np.asarray(group.sample(jax.random.key(0), (4,), dtype=jnp.float64))
-
-
 @pytest.mark.parametrize("group", GROUPS, ids=repr)
 def test_zero_on_the_group_and_invariant_off_it(group):
-    g = draw(group)
     off = np.random.default_rng(0).normal(size=(4, group.n, group.n))
-    off[:, 0, 0] += 20  # forward in time, also when moved
+    off[:, 0, 0] += 20
+
+    @jax.jit
+    def measure(off):
+        g = group.sample(jax.random.key(0), (4,), dtype=jnp.float64)
+        there = [module.orbit_distance(g, group=group, norm=norm) for norm in module.NORMS]
+        off = off.astype(g.dtype)
+        moved = jnp.einsum("...ij,...jk->...ik", g, off)
+        here = [module.orbit_distance(x, group=group) for x in (off, moved)]
+        product = jnp.einsum("...ij,...jk->...ik", module.approximate_inverse(g, group=group), g)
+        return there, here, product
+
     with jax.enable_x64(True):
-        for norm in ("squared", "absolute"):
-            there = module.orbit_distance(g, group=group, norm=norm)
-            np.testing.assert_allclose(there, 0, atol=1e-11)
-            here = module.orbit_distance(off + 0 * g, group=group, norm=norm)
-            moved = module.orbit_distance(g @ off, group=group, norm=norm)
-            if not isinstance(group, groups.Lorentz):
-                np.testing.assert_allclose(here, moved, rtol=1e-9)
-            assert (np.asarray(here) > 1).all()
-        inverse = module.approximate_inverse(g, group=group)
-    np.testing.assert_allclose(inverse @ g, np.broadcast_to(np.eye(group.n), g.shape), atol=1e-11)
+        there, here, product = jax.tree.map(np.asarray, measure(off))
+    np.testing.assert_allclose(there, np.zeros((2, 4)), atol=1e-11)
+    np.testing.assert_allclose(product, np.broadcast_to(np.eye(group.n), product.shape), atol=1e-11)
+    assert (here[0] > 1).all()
+    # That time runs forward is no equation: its part of the loss is not invariant.
+    if group != groups.Lorentz():
+        np.testing.assert_allclose(*here, rtol=1e-9)
 
 
 def test_single_precision_and_the_equations_of_rotations_of_the_plane():
@@ -54,7 +54,7 @@ def test_single_precision_and_the_equations_of_rotations_of_the_plane():
 
 
 def test_reflections_and_reversals_of_time_are_off_their_connected_groups():
-    mirror, reversal = np.diag([1.0, 1, 1, -1]), np.diag([-1.0, -1, 1, 1])
+    mirror, reversal = np.diag(np.float32([1, 1, 1, -1])), np.diag(np.float32([-1, -1, 1, 1]))
     for matrix in (mirror, reversal):
         assert module.orbit_distance(matrix, group=groups.Lorentz()) > 1
         assert module.orbit_distance(matrix, group=groups.IndefiniteO(1, 3)) == 0

@@ -7,6 +7,7 @@ from symjax_models import groups
 from symjax_models.typing import Array
 
 _HIGHEST = jax.lax.Precision.HIGHEST
+type Euclidean = groups.SO | groups.O | groups.SE | groups.E
 
 
 def make_elements(linear: Array, shift: Array, *, group: groups.Group) -> tuple[Array, Array]:

@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from symjax_models import groups
 from symjax_models.ops import safe
 from symjax_models.ops.frames import affine
 from symjax_models.ops.orthogonalization import gram_schmidt
@@ -62,12 +61,13 @@ class MinimalFrames:
         independent rows, which depends on the order of the points, and treats permutations by
         labelling a graph; pivots serve both at once.
 
+    >>> from symjax_models import groups
     >>> source = MinimalFrames(groups.SO(2))
     >>> jax.jit(source)(jnp.array([[0.0, 2.0], [1.0, 0.0]])).elements[0].tolist()
     [[0.0, -1.0], [1.0, 0.0]]
     """
 
-    group: groups.Group
+    group: affine.Euclidean
     size: int = 1
 
     def __post_init__(self) -> None:

@@ -1,0 +1,155 @@
+"""PONITA for point clouds: convolution over positions and orientations of nearest neighbours."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from symjax_models.models.ponita import PonitaTrunk, make_bases, make_grid, place_grid
+from symjax_models.ops import position_orientation, safe
+from symjax_models.ops.local_frames import principal_axes
+from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
+from symjax_models.typing import Array, PRNGKey
+
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+
+class _CloudNetwork(nn.Module):
+    """Hold the fields of the networks on clouds, and compute invariant features of points."""
+
+    features: int = 64
+    num_layers: int = 4
+    num_orientations: int = 12
+    num_neighbours: int = 16
+    basis: int = 64
+    degree: int = 3
+    widening: int = 4
+    layer_scale: float = 1e-6
+    length_scale: float = 0.2
+    grid: str = "principal_axes"
+
+    def _per_point(
+        self, points: Array, scalars: Array | None, *, out_features: int, key: PRNGKey | None
+    ) -> Array:
+        """Compute `[*batch, N, out_features]` of points and scalars `[*batch, N, S]`."""
+        grid = make_grid(self.num_orientations, dimension=points.shape[-1], grid=self.grid)
+        centred = points - jnp.mean(points, axis=-2, keepdims=True)
+        is_attached = self.grid == "principal_axes" and self.num_orientations > 0
+        covariance = jnp.einsum("...ni,...nj->...ij", centred, centred, precision=_HIGHEST)
+        axes = principal_axes(covariance) if is_attached else None
+        placed = place_grid(grid, axes, shape=covariance.shape, dtype=points.dtype, key=key)
+        orientations = placed[..., None, :, :]
+
+        # Of centred points: far from the origin differences of coordinates lose digits.
+        neighbours = nearest_neighbours(centred, k=self.num_neighbours)
+        displacements = gather_neighbours(centred, neighbours) - centred[..., None, :]
+        invariants = position_orientation.pair_invariants(
+            displacements / self.length_scale, orientations[..., None, :, :]
+        )
+        bases = make_bases(invariants, grid, features=self.basis, degree=self.degree)
+        known = safe.norm(centred, keepdims=True)
+        if scalars is not None:
+            known = jnp.concatenate([known, scalars], axis=-1)
+        lifted = position_orientation.lift(known, centred[..., None], orientations)
+        outputs = PonitaTrunk(
+            self.features,
+            self.num_layers,
+            out_features,
+            self.widening,
+            self.layer_scale,
+            name="trunk",
+        )(lifted, bases, neighbours=neighbours)
+        return jnp.mean(outputs, axis=-2)
+
+
+class PonitaClassifier(_CloudNetwork):
+    """Classify point clouds.
+
+    Lifts |x| and x . o of the centred points, convolves over the nearest neighbours, and averages
+    the output over orientations and points.
+
+    Attributes:
+        features: Width of the features.
+        num_layers: Number of blocks.
+        num_orientations: O; 0 works on distances alone.
+        num_neighbours: k, a point itself among them.
+        basis: Number of basis functions of the kernels.
+        degree: Highest degree of the polynomials in the invariants.
+        widening: Hidden width of a block, in widths of the features.
+        layer_scale: Factor on the update of a block at the start.
+        length_scale: Unit of the displacements to neighbours, about their distance.
+        grid: "principal_axes" or "fixed"; see `models.ponita`.
+        num_classes: Number of classes.
+
+    Equivariance:
+        Invariant under permutations and translations, and under rotations and reflections as
+        `models.ponita.Ponita` states it; with 0 orientations exactly, for every input.
+
+    Source:
+        As `models.ponita.Ponita`; the lifted centred position is ours, for clouds have no input.
+    """
+
+    num_classes: int = 40
+
+    @nn.compact
+    def __call__(
+        self, points: Array, *, deterministic: bool = True, key: PRNGKey | None = None
+    ) -> Array:
+        """Compute logits.
+
+        Args:
+            points: `[*batch, N, 3]`.
+            deterministic: Of no effect, for the network has no dropout.
+            key: Turns a fixed grid at random; None leaves it.
+
+        Returns:
+            `[*batch, num_classes]`.
+
+        Raises:
+            ValueError: If there are fewer points than neighbours, or the grid does not fit.
+        """
+        del deterministic
+        logits = self._per_point(points, None, out_features=self.num_classes, key=key)
+        return jnp.mean(logits, axis=-2)
+
+
+class PonitaSegmenter(_CloudNetwork):
+    """Label the points of clouds of known categories.
+
+    As `PonitaClassifier`, with the category lifted too and without the mean over points.
+
+    Attributes:
+        num_parts: Number of labels; the other fields are those of `PonitaClassifier`.
+
+    Equivariance:
+        Permutations; else that of `PonitaClassifier`.
+    """
+
+    num_parts: int = 50
+
+    @nn.compact
+    def __call__(
+        self,
+        points: Array,
+        categories: Array,
+        *,
+        deterministic: bool = True,
+        key: PRNGKey | None = None,
+    ) -> Array:
+        """Compute logits of every point.
+
+        Args:
+            points: `[*batch, N, 3]`.
+            categories: One-hot, `[*batch, num_categories]`.
+            deterministic: Of no effect, for the network has no dropout.
+            key: Turns a fixed grid at random; None leaves it.
+
+        Returns:
+            `[*batch, N, num_parts]`.
+
+        Raises:
+            ValueError: If there are fewer points than neighbours, or the grid does not fit.
+        """
+        del deterministic
+        shape = (*points.shape[:-1], categories.shape[-1])
+        scalars = jnp.broadcast_to(categories[..., None, :], shape).astype(points.dtype)
+        return self._per_point(points, scalars, out_features=self.num_parts, key=key)
