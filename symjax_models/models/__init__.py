@@ -9,8 +9,10 @@ from symjax_models.models.egnn import EGNN
 from symjax_models.models.egnn_potential import EGNNPotential
 from symjax_models.models.emlp import EMLP
 from symjax_models.models.fa_gnn import FAGNN
+from symjax_models.models.faenet import FAENet
 from symjax_models.models.gnn import GNN
 from symjax_models.models.gram import GramMLP
+from symjax_models.models.graph_networks import GCN, GIN, AdjacencyMLP
 from symjax_models.models.invariant_graph_network import InvariantGraphNetwork
 from symjax_models.models.leapfrog import LeapfrogNetwork
 from symjax_models.models.linear import LinearDynamics
@@ -41,6 +43,7 @@ from symjax_models.models.symmetrized_dgcnn import (
     FADGCNNSegmenter,
 )
 from symjax_models.models.tfn import TFN
+from symjax_models.models.tfn_clouds import TFNClassifier, TFNNormals, TFNSegmenter
 from symjax_models.models.vn_dgcnn import VNDGCNN, VNDGCNNNormals, VNDGCNNSegmenter
 from symjax_models.models.vn_pointnet import VNPointNet, VNPointNetSegmenter
 
@@ -52,12 +55,15 @@ __all__ = [
     "EMLP",
     "FADGCNN",
     "FAGNN",
+    "GCN",
+    "GIN",
     "GNN",
     "MACE",
     "PSGNN",
     "SEGNN",
     "TFN",
     "VNDGCNN",
+    "AdjacencyMLP",
     "Affine",
     "CNDGCNNNormals",
     "CNDGCNNSegmenter",
@@ -67,6 +73,7 @@ __all__ = [
     "EGNNPotential",
     "FADGCNNNormals",
     "FADGCNNSegmenter",
+    "FAENet",
     "FlatMLP",
     "GramMLP",
     "InvariantGraphNetwork",
@@ -91,6 +98,9 @@ __all__ = [
     "SO3krates",
     "SavedPotential",
     "SchNet",
+    "TFNClassifier",
+    "TFNNormals",
+    "TFNSegmenter",
     "VNDGCNNNormals",
     "VNDGCNNSegmenter",
     "VNPointNet",

@@ -15,8 +15,10 @@ from symjax_models.models import (
     egnn_potential,
     emlp,
     fa_gnn,
+    faenet,
     gnn,
     gram,
+    graph_networks,
     invariant_graph_network,
     leapfrog,
     linear,
@@ -38,6 +40,7 @@ from symjax_models.models import (
     so3krates,
     symmetrized_dgcnn,
     tfn,
+    tfn_clouds,
     vn_dgcnn,
     vn_pointnet,
 )
@@ -47,6 +50,7 @@ from symjax_models.suggestion import look_up, nearest_of
 Model = nn.Module
 
 MODELS: dict[str, type[Model]] = {
+    "adjacency_mlp": graph_networks.AdjacencyMLP,
     "affine": affine.Affine,
     "cn_dgcnn": symmetrized_dgcnn.CNDGCNN,
     "cn_dgcnn_normals": symmetrized_dgcnn.CNDGCNNNormals,
@@ -63,6 +67,9 @@ MODELS: dict[str, type[Model]] = {
     "fa_dgcnn_normals": symmetrized_dgcnn.FADGCNNNormals,
     "fa_dgcnn_segmenter": symmetrized_dgcnn.FADGCNNSegmenter,
     "fa_gnn": fa_gnn.FAGNN,
+    "faenet": faenet.FAENet,
+    "gcn": graph_networks.GCN,
+    "gin": graph_networks.GIN,
     "gnn": gnn.GNN,
     "gram": gram.GramMLP,
     "invariant_graph_network": invariant_graph_network.InvariantGraphNetwork,
@@ -90,6 +97,9 @@ MODELS: dict[str, type[Model]] = {
     "segnn": segnn.SEGNN,
     "so3krates": so3krates.SO3krates,
     "tfn": tfn.TFN,
+    "tfn_classifier": tfn_clouds.TFNClassifier,
+    "tfn_normals": tfn_clouds.TFNNormals,
+    "tfn_segmenter": tfn_clouds.TFNSegmenter,
     "vn_dgcnn": vn_dgcnn.VNDGCNN,
     "vn_dgcnn_normals": vn_dgcnn.VNDGCNNNormals,
     "vn_dgcnn_segmenter": vn_dgcnn.VNDGCNNSegmenter,
