@@ -159,7 +159,10 @@ def _measure(
             }
         )
         samples.append(
-            {"errors": errors, "predictions": np.asarray(nbody_task.predict(model, of_seed, pictured))}
+            {
+                "errors": errors,
+                "predictions": np.asarray(nbody_task.predict(model, of_seed, pictured)),
+            }
         )
     return metrics, samples
 

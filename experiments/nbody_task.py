@@ -43,12 +43,16 @@ def predict(
         model: Maps a graph to predicted positions.
         params: Its variables.
         graph: The graph.
-        key: For models that draw their frames; None draws the same ones every time.
+        key: Of a training step, for dropout and for models that draw their frames; None switches
+            dropout off and draws the same frames every time.
 
     Returns:
         Positions `[*batch, N, 3]`.
     """
-    return model.apply(params, graph, rngs={"frames": jax.random.key(0) if key is None else key})
+    if key is None:
+        return model.apply(params, graph, rngs={"frames": jax.random.key(0)})
+    dropout, frames = jax.random.split(key)
+    return model.apply(params, graph, rngs={"dropout": dropout, "frames": frames})
 
 
 def squared_errors(

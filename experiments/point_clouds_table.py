@@ -25,7 +25,7 @@ _TITLES = {
 }
 _PROTOCOLS = (("z", "z"), ("z", "so3"), ("so3", "so3"))
 _CAPTION = (
-    "Generated clouds of ten classes of bodies (128 points in `quick`, with noise), 1,600 for "
+    "Generated clouds of ten classes of bodies (64 points in `quick`, with noise), 1,600 for "
     "training, 200 for validation and 800 for testing. A protocol is training pose / test pose: z "
     "turns every cloud about the vertical axis, SO(3) in any way. Published: ModelNet40 and "
     "ShapeNet-part, other data than ours, as recalled from arXiv:2104.12229."

@@ -10,7 +10,7 @@ def base_config(
 ) -> ml_collections.ConfigDict:
     """Fill the shared fields.
 
-    Presets: `quick` trains small networks on generated clouds of 128 points, minutes on two CPU
+    Presets: `quick` trains small networks on generated clouds of 64 points, minutes on two CPU
     cores; `full` has 1,024 points, the published widths and budget (250 epochs, batches of 32, SGD
     at .1 with a step schedule, dropout and label smoothing), for files or generated clouds; `smoke`
     is a check of the code in seconds.
@@ -36,7 +36,7 @@ def base_config(
     config.data.train_pose = "z"  # or "so3": how training clouds are turned in every step
     config.data.source = "shapes"  # or "modelnet40", "modelnet40_h5", "shapenet_part", in `folder`
     config.data.folder = ""
-    config.data.num_points = 32 if smoke else 1024 if full else 128
+    config.data.num_points = 32 if smoke else 1024 if full else 64
     # Generated training, validation and test shapes of each of the ten classes.
     config.data.per_class = (2, 2, 2) if smoke else (984, 100, 247) if full else (160, 20, 80)
     config.data.noise = 0.03
@@ -49,7 +49,7 @@ def base_config(
     config.model_of_task = ml_collections.ConfigDict()
 
     config.label_smoothing = 0.2 if full else 0.1
-    config.batch_size = 4 if smoke else 32
+    config.batch_size = 4 if smoke else 32 if full else 16
     # 250 epochs of 9,843 clouds.
     config.num_steps = 2 if smoke else 76_900 if full else 1500
     config.steps_per_dispatch = 1 if smoke else 10  # changes the speed, never the result

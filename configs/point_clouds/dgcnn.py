@@ -35,12 +35,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.model_of_task.segmentation = {"channels": ((4,), (4,)), "category_features": 4}
         config.model_of_task.normals = {"channels": ((4,), (4,))}
     elif config.preset == "quick":
-        config.model = {"k": 10, "embedding": 128, "head": (64,)}
-        config.model_of_task.classification = {"channels": ((16,), (16,), (32,), (64,))}
+        config.model = {"k": 8, "embedding": 64, "head": (64,)}
+        config.model_of_task.classification = {"channels": ((16,), (16,), (32,))}
         config.model_of_task.segmentation = {
-            "channels": ((16,), (16,), (32,), (64,)),
+            "channels": ((16,), (16,), (32,)),
             "category_features": 16,
             "transform": ((16, 32), (64,), (32, 16)),
         }
-        config.model_of_task.normals = {"channels": ((16,), (16,), (32,), (64,))}
+        config.model_of_task.normals = {"channels": ((16,), (16,), (32,))}
     return config

@@ -35,11 +35,11 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.model_of_task.segmentation = {"channels": ((4,), (4,)), "category_features": 4}
         config.model_of_task.normals = {"channels": ((4,), (4,))}
     elif config.preset == "quick":
-        config.model = {"k": 10, "embedding": 64, "head": (64,)}
-        config.model_of_task.classification = {"channels": ((10,), (10,), (20,), (32,))}
+        config.model = {"k": 8, "embedding": 32, "head": (32,)}
+        config.model_of_task.classification = {"channels": ((8,), (8,), (16,))}
         config.model_of_task.segmentation = {
-            "channels": ((10,), (10,), (20,), (32,)),
+            "channels": ((8,), (8,), (16,)),
             "category_features": 16,
         }
-        config.model_of_task.normals = {"channels": ((10,), (10,), (20,), (32,))}
+        config.model_of_task.normals = {"channels": ((8,), (8,), (16,))}
     return config

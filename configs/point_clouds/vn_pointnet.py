@@ -36,7 +36,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "after": (24, 64),
             "head": (64, 32),
             "transform": ((12, 32), (24, 12)),
-            "k": 10,
+            "k": 8,
             "edge": 12,
         }
         config.model_of_task.classification = {"before": (12,)}

@@ -22,9 +22,12 @@ class ParticlePose(nn.Module):
     Attributes:
         features: Number of channels.
         num_layers: Number of layers.
+        dropout: Rate at which vectors are dropped behind every layer in training, that is, where
+            there is the random stream `"dropout"`. The pose is then random to some degree, and the
+            network that works in it sees more of them.
 
     Equivariance:
-        O(d), and invariant under permutations of the particles; exact.
+        Without dropout O(d), and invariant under permutations of the particles; exact.
 
     Source:
         S.-O. Kaba et al. 2023, section 5.3, arXiv:2211.06489: deep sets of vector neurons, 4 layers
@@ -33,6 +36,7 @@ class ParticlePose(nn.Module):
 
     features: int = 16
     num_layers: int = 4
+    dropout: float = 0.5
 
     @nn.compact
     def __call__(self, positions: Array, *rest: Array | Graph) -> Array:
@@ -56,18 +60,25 @@ class ParticlePose(nn.Module):
             mean = jnp.broadcast_to(jnp.mean(v, axis=-3, keepdims=True), v.shape)
             v = jnp.concatenate([v, mean], axis=-1)
             v = VNLeakyReLU(self.features, num_point_axes=1)(v)
+            drop = nn.Dropout(self.dropout, broadcast_dims=(-2,))
+            v = drop(v, deterministic=not self.has_rng("dropout"))
         return VNLinear(positions.shape[-1])(jnp.mean(v, axis=-3))
 
 
 class _OnMovedGraph(nn.Module):
-    """Apply a network to a graph whose particles were moved."""
+    """Predict displacements of particles that were moved, from distances along edges too."""
 
     network: nn.Module
 
     @nn.compact
     def __call__(self, positions: Array, velocities: Array, graph: Graph) -> Array:
-        nodes = {**graph.nodes, "positions": positions, "velocities": velocities}
-        return self.network(graph.replace(nodes=nodes))
+        squares = jnp.square(message_passing.displacements(graph, positions))
+        attributes = [graph.edges["interaction"], jnp.sum(squares, axis=-1, keepdims=True)]
+        moved = graph.replace(
+            nodes={**graph.nodes, "positions": positions, "velocities": velocities},
+            edges={**graph.edges, "interaction": jnp.concatenate(attributes, axis=-1)},
+        )
+        return positions + self.network(moved)
 
 
 class CNGNN(nn.Module):
@@ -78,6 +89,7 @@ class CNGNN(nn.Module):
         num_layers: Its number of layers.
         pose_features: Channels of `ParticlePose`.
         pose_layers: Its number of layers.
+        pose_dropout: Its dropout.
 
     Equivariance:
         E(d) and permutations of particles, exact where the vectors of `ParticlePose` are
@@ -85,13 +97,15 @@ class CNGNN(nn.Module):
 
     Source:
         S.-O. Kaba et al. 2023, section 5.3, arXiv:2211.06489, "CN-GNN": 4 layers of width 32.
-        Deviations: those of `ParticlePose`; the translation is the mean and not learned.
+        Deviations: those of `ParticlePose`; the translation is the mean and not learned; the
+        network sees the squared distances and predicts displacements, as that of EGNN does.
     """
 
     features: int = 32
     num_layers: int = 4
     pose_features: int = 16
     pose_layers: int = 4
+    pose_dropout: float = 0.5
 
     @nn.compact
     def __call__(self, graph: Graph) -> Array:
@@ -104,7 +118,7 @@ class CNGNN(nn.Module):
         Returns:
             Predicted positions, `[*batch, N, d]`, in the unit of the input.
         """
-        pose = ParticlePose(self.pose_features, self.pose_layers, parent=None)
+        pose = ParticlePose(self.pose_features, self.pose_layers, self.pose_dropout, parent=None)
         group = groups.E(graph.nodes["positions"].shape[-1])
         source = VectorCanonicalizer(pose, group, parent=None)
         return _symmetrized(GNN(self.features, self.num_layers, parent=None), source, graph)
@@ -114,7 +128,7 @@ class PSGNN(nn.Module):
     """Predict future positions by a plain network, averaged over poses drawn from a learned law.
 
     Attributes:
-        features, num_layers, pose_features, pose_layers: As of `CNGNN`.
+        features, num_layers, pose_features, pose_layers, pose_dropout: As of `CNGNN`.
         num_samples: Poses that are drawn for every system.
         noise_channels: Vectors of noise that every particle has.
 
@@ -131,6 +145,7 @@ class PSGNN(nn.Module):
     num_layers: int = 4
     pose_features: int = 16
     pose_layers: int = 4
+    pose_dropout: float = 0.0
     num_samples: int = 1
     noise_channels: int = 1
 
@@ -138,7 +153,7 @@ class PSGNN(nn.Module):
     def __call__(self, graph: Graph) -> Array:
         """Predict positions; arguments and result are those of `CNGNN`."""
         source = VectorDistribution(
-            ParticlePose(self.pose_features, self.pose_layers, parent=None),
+            ParticlePose(self.pose_features, self.pose_layers, self.pose_dropout, parent=None),
             groups.E(graph.nodes["positions"].shape[-1]),
             num_samples=self.num_samples,
             channels=self.noise_channels,
