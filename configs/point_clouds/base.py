@@ -48,7 +48,7 @@ def base_config(
     # Fields that are other ones for a task.
     config.model_of_task = ml_collections.ConfigDict()
 
-    config.label_smoothing = 0.2 if full else 0.1
+    config.label_smoothing = 0.2 if full else 0.0
     config.batch_size = 4 if smoke else 32 if full else 16
     # 250 epochs of 9,843 clouds.
     config.num_steps = 2 if smoke else 76_900 if full else 1500
@@ -58,7 +58,7 @@ def base_config(
 
     config.optimizer = ml_collections.ConfigDict()
     config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-3
+    config.optimizer.learning_rate = 4e-3
     config.optimizer.schedule = "cosine"
     config.optimizer.warmup_steps = 0
     config.optimizer.weight_decay = 0.0

@@ -33,7 +33,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.model_of_task.classification = {"before": (4,)}
         config.model_of_task.segmentation = {"before": (4,)}
     elif config.preset == "quick":
-        config.model = {"after": (64, 256), "head": (64, 32), "transform": ((32, 128), (64, 32))}
+        config.model = {
+            "after": (64, 256),
+            "head": (64, 32),
+            "dropout": 0.1,
+            "transform": ((32, 128), (64, 32)),
+        }
         config.model_of_task.classification = {"before": (32, 32)}
         config.model_of_task.segmentation = {"before": (32, 64, 64)}
     return config

@@ -35,7 +35,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.model_of_task.segmentation = {"channels": ((4,), (4,)), "category_features": 4}
         config.model_of_task.normals = {"channels": ((4,), (4,))}
     elif config.preset == "quick":
-        config.model = {"k": 8, "embedding": 32, "head": (32,)}
+        config.model = {"k": 8, "embedding": 32, "head": (32,), "dropout": 0.1}
         config.model_of_task.classification = {"channels": ((8,), (8,), (16,))}
         config.model_of_task.segmentation = {
             "channels": ((8,), (8,), (16,)),

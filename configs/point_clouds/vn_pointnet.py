@@ -35,6 +35,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.model = {
             "after": (24, 64),
             "head": (64, 32),
+            "dropout": 0.1,
             "transform": ((12, 32), (24, 12)),
             "k": 8,
             "edge": 12,

@@ -5,11 +5,14 @@ import pytest
 from configs import presets
 from experiments import (
     cli,
+    clouds_task,
     hamiltonians,
     hamiltonians_task,
     molecules,
     nbody,
+    point_clouds,
     runs,
+    symmetrization,
     synthetic,
     synthetic_task,
     tables,
@@ -38,6 +41,14 @@ def test_every_config_builds_and_is_valid(file, preset):
         pytest.importorskip("pyscf", reason="the extra [molecules]")
         cli.check_fields(config, hamiltonians.FIELDS)
         hamiltonians_task.check_model(config)
+    elif config.table == "point_clouds":
+        cli.check_fields(config, point_clouds.FIELDS)
+        for task in config.architectures:
+            config.data.task, config.data.per_class = task, (1, 1, 1)
+            assert clouds_task.make_model(config, clouds_task.load(config.data))
+    elif config.table == "symmetrization":
+        cli.check_fields(config, symmetrization.FIELDS)
+        assert config.method in config.methods
     elif config.table in molecules.LOADERS:
         cli.check_fields(config, molecules.FIELDS)
         fields = {"species": (1, 6), "num_neighbours": 3.0, "cutoff": config.cutoff}

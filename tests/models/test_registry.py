@@ -8,10 +8,21 @@ from symjax_models import groups, models, reps
 from symjax_models.models import registry
 
 OF_GRAPHS = (
-    *("affine", "egnn", "gnn", "iterative_se3_transformer", "leapfrog", "linear", "radial_field"),
-    *("se3_transformer", "segnn", "tfn"),
+    *("affine", "cn_gnn", "egnn", "fa_gnn", "gnn", "iterative_se3_transformer", "leapfrog"),
+    *("linear", "locs", "ponita", "ps_gnn", "radial_field", "se3_transformer", "segnn", "tfn"),
 )
-OF_ATOMS = ("egnn_potential", "mace", "nequip", "painn", "schnet", "so3krates")
+CLASSIFIERS = (
+    *("cn_dgcnn", "dgcnn", "fa_dgcnn", "pointnet", "vn_dgcnn", "vn_pointnet"),
+    *("ponita_classifier", "tfn_classifier"),
+)
+OF_CLOUDS = (
+    *CLASSIFIERS,
+    *(f"{name.removesuffix('_classifier')}_segmenter" for name in CLASSIFIERS),
+    *("cn_dgcnn_normals", "dgcnn_normals", "fa_dgcnn_normals", "tfn_normals", "vn_dgcnn_normals"),
+    *("plain_registration_network", "point_completion", "registration_network"),
+)
+OF_ADJACENCY = ("adjacency_mlp", "gcn", "gin")
+OF_ATOMS = ("faenet", "egnn_potential", "mace", "nequip", "painn", "schnet", "so3krates")
 OF_ORBITALS = ("qhnet",)
 OF_FEATURES = ("emlp", "gram", "mlp")
 OF_SETS = ("deep_sets", "invariant_graph_network")
@@ -19,7 +30,7 @@ OF_SETS = ("deep_sets", "invariant_graph_network")
 
 def test_every_model_is_registered_once_under_its_row():
     assert set(registry.MODELS) == {
-        *(*OF_GRAPHS, *OF_ATOMS, *OF_ORBITALS),
+        *(*OF_GRAPHS, *OF_CLOUDS, *OF_ADJACENCY, *OF_ATOMS, *OF_ORBITALS),
         *(*OF_FEATURES, *OF_SETS),
     }
     others = ("Potential", "SavedPotential", "registry")
@@ -27,7 +38,7 @@ def test_every_model_is_registered_once_under_its_row():
     assert set(registry.MODELS.values()) == public
 
 
-@pytest.mark.parametrize("name", OF_GRAPHS)
+@pytest.mark.parametrize("name", (*OF_GRAPHS, *OF_CLOUDS, *OF_ADJACENCY))
 def test_fields_left_out_keep_their_defaults(name):
     assert registry.make_model(name) == registry.MODELS[name]()
     assert registry.make_model(name, {}) == registry.MODELS[name]()
@@ -63,7 +74,7 @@ def test_hyperparameters_reach_the_module():
     [("egn", "egnn"), ("EGNN", None), ("radialfield", "radial_field"), ("liner", "linear")],
 )
 def test_unknown_name_says_the_nearest(name, nearest):
-    words = f"unknown model '{name}'; did you mean '{nearest}'\\? known are affine, deep_sets"
+    words = f"unknown model '{name}'; did you mean '{nearest}'\\? known are adjacency_mlp, affine"
     if nearest is None:
         words = f"unknown model '{name}'"
     with pytest.raises(ValueError, match=words):
