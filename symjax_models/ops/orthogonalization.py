@@ -47,39 +47,43 @@ def gram_schmidt(vectors: Array, *, special: bool = False) -> Array:
             f"shape {tuple(vectors.shape)}"
         )
     is_special = special or count == d - 1
-    columns: list[Array] = []
+    # Their lengths do not matter; tiny ones would underflow in the derivatives.
+    scale = jax.lax.stop_gradient(jnp.max(jnp.abs(vectors), axis=-2, keepdims=True))
+    vectors = vectors / jnp.where(scale == 0, 1, scale)
+    frame = vectors[..., :0]
     for index in range(d - 1 if is_special else d):
         vector = vectors[..., index]
-        rest = vector
-        for _ in range(2):
-            rest = _reject(rest, columns)
+        rest = _reject(_reject(vector[..., None], frame), frame)[..., 0]
         length = safe.norm(rest, keepdims=True)
         threshold = 32 * jnp.finfo(vectors.dtype).eps * safe.norm(vector, keepdims=True)
         is_independent = length > threshold
         unit = rest / jnp.where(is_independent, length, 1)
-        columns.append(jnp.where(is_independent, unit, _least_along(columns, unit)))
+        column = jnp.where(is_independent, unit, _least_along(frame))
+        frame = jnp.concatenate([frame, column[..., None]], axis=-1)
     if is_special:
-        columns.append(_last_of_rotation(jnp.stack(columns, axis=-1)))
-    return jnp.stack(columns, axis=-1)
+        last = _last_of_rotation(frame)
+        frame = jnp.concatenate([frame, last[..., None]], axis=-1)
+    return frame
 
 
-def _reject(vector: Array, columns: list[Array]) -> Array:
-    for column in columns:
-        along = jnp.einsum("...i,...i->...", column, vector, precision=_HIGHEST)
-        vector = vector - along[..., None] * column
-    return vector
+def _reject(vectors: Array, frame: Array) -> Array:
+    """Take the components along orthonormal columns off vectors, which are columns too."""
+    if not frame.shape[-1]:
+        return vectors
+    along = jnp.einsum("...ik,...ij->...kj", frame, vectors, precision=_HIGHEST)
+    return vectors - jnp.einsum("...ik,...kj->...ij", frame, along, precision=_HIGHEST)
 
 
-def _least_along(columns: list[Array], like: Array) -> Array:
+def _least_along(frame: Array) -> Array:
     """Return the unit vector of the axis that is least along the columns, rejected from them."""
-    identity = jnp.eye(like.shape[-1], dtype=like.dtype)
-    axes = jnp.broadcast_to(identity, (*like.shape[:-1], *identity.shape))
-    for _ in range(2):
-        axes = _reject(axes, [column[..., None, :] for column in columns])
-    lengths = jnp.sum(jnp.square(axes), axis=-1)
-    best = jnp.argmax(lengths, axis=-1)[..., None, None]
-    chosen = jnp.take_along_axis(axes, best, axis=-2)[..., 0, :]
-    return jax.lax.stop_gradient(chosen / safe.norm(chosen, keepdims=True))
+    frame = jax.lax.stop_gradient(frame)
+    d = frame.shape[-2]
+    axes = jnp.broadcast_to(jnp.eye(d, dtype=frame.dtype), (*frame.shape[:-2], d, d))
+    axes = _reject(_reject(axes, frame), frame)
+    squares = jnp.sum(jnp.square(axes), axis=-2)
+    best = jnp.argmax(squares, axis=-1)[..., None]
+    chosen = jnp.take_along_axis(axes, best[..., None, :], axis=-1)[..., 0]
+    return chosen / jnp.sqrt(jnp.take_along_axis(squares, best, axis=-1))
 
 
 def _last_of_rotation(columns: Array) -> Array:

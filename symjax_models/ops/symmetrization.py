@@ -20,8 +20,8 @@ class Frame:
         elements: g, matrices `[K, *batch, n, n]`.
         inverses: g^-1, `[K, *batch, n, n]`.
         weights: `[K, *batch]`, not negative, with sum 1 over K; 0 marks elements that are padding.
-        logits: Scores of the elements `[K, *batch]` that a learned choice among the elements of a
-            finite group was made by; None elsewhere.
+        logits: Scores `[|G|, *batch]` of all elements of a finite group, the identity first, that
+            a learned choice of one of them was made by; None elsewhere.
     """
 
     elements: Array
@@ -57,8 +57,7 @@ def symmetrize(
 
     Args:
         f: Any function of arrays `[*batch, ...]` that keeps the batch axes.
-        source: Makes the frame: `frames(group)`, `whole_group(group)`, `haar(group)`, ...; see
-            `symmetrized.frame_sources`.
+        source: Makes the frame: `frames(group)`, `WholeGroup(group)`, ... of `ops.frames`.
         rep_in: How the group acts on every argument: a tuple of actions, or of pytrees of them, or
             one action if there is one argument. An action is a name of `actions.ACTIONS` or a
             `Rep`.

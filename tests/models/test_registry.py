@@ -38,7 +38,7 @@ def test_every_model_is_registered_once_under_its_row():
     assert set(registry.MODELS.values()) == public
 
 
-@pytest.mark.parametrize("name", (*OF_GRAPHS, *OF_CLOUDS, *OF_ADJACENCY))
+@pytest.mark.parametrize("name", [*OF_GRAPHS, *OF_CLOUDS, *OF_ADJACENCY])
 def test_fields_left_out_keep_their_defaults(name):
     assert registry.make_model(name) == registry.MODELS[name]()
     assert registry.make_model(name, {}) == registry.MODELS[name]()

@@ -10,6 +10,7 @@ import numpy as np
 from symjax_models import groups
 from symjax_models.ops import safe
 from symjax_models.ops.frames import affine
+from symjax_models.ops.masking import mask_padding
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.suggestion import nearest_of
 from symjax_models.typing import Array, PRNGKey
@@ -48,9 +49,9 @@ class PCAFrames:
         - Zero eigenvalues (collinear or planar points, fewer points than dimensions) may repeat:
           the points have no components along these axes, so that `"all"` stays exact.
         - Repeated eigenvalues that are not zero (symmetric shapes): any basis of the eigenspace
-          fits. Without a key the result depends on the pose, by an amount that no frame of finitely
-          many elements avoids. With a key the basis is drawn from the uniform law, and the
-          result is equivariant in expectation.
+          fits. Without a key the result depends on the pose; that of `MinimalFrames` does not.
+          With a key the basis is drawn from the uniform law, and the result is equivariant in
+          expectation.
         - A third moment of zero (shapes symmetric under a reflection): the sign of `"moment"` is
           random with a key, and arbitrary without.
 
@@ -97,9 +98,8 @@ class PCAFrames:
             raise ValueError(f"expected points [..., N, {d}] for {self.group!r}, got {x.shape}")
         if self.signs == "random" and key is None:
             raise ValueError("random signs need a key")
-        weights = jnp.ones(x.shape[:-1], x.dtype) if mask is None else mask.astype(x.dtype)
         shift = affine.centre_of(x, group=self.group, mask=mask)
-        centred = (x - shift[..., None, :]) * weights[..., None]
+        centred = mask_padding(mask, x - shift[..., None, :])
         axes_key, sign_key = (None, None) if key is None else jax.random.split(key)
         free = d - self.keep_last_axis
         axes = self._principal_axes(centred[..., :free], axes_key)
