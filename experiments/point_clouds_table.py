@@ -183,7 +183,8 @@ def _draw_orbits(
             ylim=(0, 103),
             xticks=(0, 45, 90, 135, 180),
         )
-    axes[0][1].legend(frameon=False, fontsize=8)
+    drawn = [axis for axis in axes[0] if axis.lines]
+    drawn[-1].legend(frameon=False, fontsize=8)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "point_clouds_orbits.png"
     figure.savefig(path)

@@ -21,6 +21,7 @@ from experiments import (
     nbody_table,
     point_clouds_table,
     provenance,
+    registration_table,
     rmd17_table,
     store,
     synthetic_table,
@@ -40,6 +41,7 @@ _TABLES = {
         generated_table.EMT,
         water_hamiltonian_table.TABLE,
         point_clouds_table.TABLE,
+        registration_table.TABLE,
     )
 }
 

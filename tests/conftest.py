@@ -5,6 +5,8 @@ import pathlib
 import shutil
 import tempfile
 
+import pytest
+
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 os.environ |= {
     "JAX_PLATFORMS": "cpu",
@@ -30,3 +32,14 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ["SYMJAX_MODELS_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture
+def quickly_compiled():
+    """Compile quickly in a slow test too, for runs of two steps that only come to their end."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)

@@ -5,6 +5,7 @@ from symjax_models.models.affine import Affine
 from symjax_models.models.canonicalized_gnn import CNGNN, PSGNN
 from symjax_models.models.deep_sets import DeepSets
 from symjax_models.models.dgcnn import DGCNN, DGCNNNormals, DGCNNSegmenter
+from symjax_models.models.digit_network import DigitNetwork
 from symjax_models.models.egnn import EGNN
 from symjax_models.models.egnn_potential import EGNNPotential
 from symjax_models.models.emlp import EMLP
@@ -70,6 +71,7 @@ __all__ = [
     "DGCNNNormals",
     "DGCNNSegmenter",
     "DeepSets",
+    "DigitNetwork",
     "EGNNPotential",
     "FADGCNNNormals",
     "FADGCNNSegmenter",

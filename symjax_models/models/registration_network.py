@@ -236,7 +236,12 @@ def _register(
     target: Array,
     encoder: nn.Module,
 ) -> Registration:
-    of_source, of_target = encoder(source), encoder(target)
+    if source.shape == target.shape:
+        # One call for both clouds: the program has half the size, and compiles in half the time.
+        both = encoder(jnp.stack([source, target]))
+        of_source, of_target = (jax.tree.map(lambda leaf, i=i: leaf[i], both) for i in range(2))
+    else:
+        of_source, of_target = encoder(source), encoder(target)
     sharpness = network.param("sharpness", nn.initializers.constant(16.0), ())
     dustbin = network.param("dustbin", nn.initializers.constant(8.0), ())
     scores = sharpness * jnp.einsum(

@@ -11,6 +11,8 @@ from experiments import (
     molecules,
     nbody,
     point_clouds,
+    registration,
+    registration_task,
     runs,
     symmetrization,
     synthetic,
@@ -46,6 +48,10 @@ def test_every_config_builds_and_is_valid(file, preset):
         for task in config.architectures:
             config.data.task, config.data.per_class = task, (1, 1, 1)
             assert clouds_task.make_model(config, clouds_task.load(config.data))
+    elif config.table == "registration":
+        cli.check_fields(config, registration.FIELDS)
+        if config.row not in registration_task.CLOSED_FORMS:
+            assert registry.make_model(config.row, config.model)
     elif config.table == "symmetrization":
         cli.check_fields(config, symmetrization.FIELDS)
         assert config.method in config.methods

@@ -9,6 +9,15 @@ from experiments import cli, clouds_task, point_clouds, point_clouds_table, repr
 
 TABLE = point_clouds_table.TABLE
 ROWS = ["dgcnn", "vn_dgcnn"]
+CASES = ["classification, trained on z"]
+
+
+class FewCases(point_clouds_table.PointCloudTable):
+    """The table with one run per row."""
+
+    def configs(self, row, preset):
+        found = super().configs(row, preset)
+        return {case: found[case] for case in CASES}
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +25,11 @@ def reproduced(tmp_path_factory):
     """Return the folder of a smoke reproduction of two rows."""
     folder = tmp_path_factory.mktemp("reproduced")
     assert reproduce.reproduce(
-        TABLE, preset="smoke", rows=ROWS, runs=folder / "runs", results=folder / "results"
+        FewCases(**vars(TABLE)),
+        preset="smoke",
+        rows=ROWS,
+        runs=folder / "runs",
+        results=folder / "results",
     )
     return folder
 
@@ -29,15 +42,9 @@ def smoke_config(row="dgcnn", **data):
 
 def test_a_row_per_case_is_stored(reproduced):
     rows = store.read("point_clouds", results=reproduced / "results")
-    cases = {
-        (r["row"], r["config"]["data"]["task"], r["config"]["data"]["train_pose"]) for r in rows
-    }
-    assert cases == {
-        (row, task, pose)
-        for row in ROWS
-        for task in clouds_task.TASKS
-        for pose in clouds_task.POSES
-    }
+    data = [row["config"]["data"] for row in rows]
+    cases = [f"{each['task']}, trained on {each['train_pose']}" for each in data]
+    assert cases == [*CASES, *CASES]
     for row in rows:
         assert np.isfinite(list(row["metrics"].values())).all()
         assert all(0 <= v <= 1 for n, v in row["metrics"].items() if n.startswith("score"))
@@ -61,7 +68,6 @@ def test_publish_writes_the_table_and_the_figure(reproduced):
     results = reproduced / "results"
     text = reproduce.publish(TABLE, presets=("smoke",), results=results)
     assert "| Classes, accuracy in % |" in text
-    assert "| Normals, mean squared cosine in % |" in text
     assert "89.5 / 89.5 / 90.2" in text
     assert (results / "figures" / "point_clouds_orbits.png").stat().st_size > 10_000
 

@@ -22,6 +22,7 @@ OF_CLOUDS = (
     *("plain_registration_network", "point_completion", "registration_network"),
 )
 OF_ADJACENCY = ("adjacency_mlp", "gcn", "gin")
+OF_IMAGES = ("digit_network",)
 OF_ATOMS = ("faenet", "egnn_potential", "mace", "nequip", "painn", "schnet", "so3krates")
 OF_ORBITALS = ("qhnet",)
 OF_FEATURES = ("emlp", "gram", "mlp")
@@ -30,7 +31,7 @@ OF_SETS = ("deep_sets", "invariant_graph_network")
 
 def test_every_model_is_registered_once_under_its_row():
     assert set(registry.MODELS) == {
-        *(*OF_GRAPHS, *OF_CLOUDS, *OF_ADJACENCY, *OF_ATOMS, *OF_ORBITALS),
+        *(*OF_GRAPHS, *OF_CLOUDS, *OF_ADJACENCY, *OF_ATOMS, *OF_IMAGES, *OF_ORBITALS),
         *(*OF_FEATURES, *OF_SETS),
     }
     others = ("Potential", "SavedPotential", "registry")

@@ -1,0 +1,59 @@
+"""Losses and accuracies of the studies that sort inputs into classes."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symjax_models.typing import Array, PyTree
+
+_CHUNK = 200  # examples that are evaluated at once
+
+Logits = Callable[[PyTree, PyTree], Array]
+
+
+def cross_entropy(logits: Array, labels: Array) -> Array:
+    """Return `-log p(label)` of every example.
+
+    Args:
+        logits: `[B, classes]`.
+        labels: `[B]`.
+
+    Returns:
+        `[B]`.
+
+    >>> round(cross_entropy(jnp.zeros((1, 2)), jnp.array([1])).item(), 3)
+    0.693
+    """
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)[:, 0]
+
+
+def correct(logits: Logits, params: PyTree, examples: dict[str, np.ndarray]) -> np.ndarray:
+    """Tell which examples networks put into the right class.
+
+    Args:
+        logits: Maps parameters and a batch to logits `[B, classes]`.
+        params: Parameters of all seeds, stacked.
+        examples: Arrays of M examples, among them `labels`.
+
+    Returns:
+        `[S, M]` bool.
+    """
+
+    @jax.jit
+    def guess(params: PyTree, batch: PyTree) -> Array:
+        of_seed = lambda params: jnp.argmax(logits(params, batch), axis=-1)  # noqa: E731
+        return jax.vmap(of_seed)(params)
+
+    count = len(examples["labels"])
+    parts = []
+    for start in range(0, count, _CHUNK):
+        batch = {name: x[start : start + _CHUNK] for name, x in examples.items()}
+        parts.append(np.asarray(guess(params, batch)))
+    return np.concatenate(parts, axis=1) == examples["labels"]
+
+
+def standard_error(is_correct: np.ndarray) -> float:
+    """Return the standard error of the mean of `[M]`."""
+    return float(np.std(is_correct, ddof=1) / np.sqrt(len(is_correct)))
