@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.layers.dense import Dense
+from symjax_models.ops import safe
 from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
 from symjax_models.typing import Array
 
@@ -140,7 +141,7 @@ class EdgeConvolution(nn.Module):
         edges = jnp.concatenate([neighbours - centres, centres], axis=-1)
         for width in self.channels:
             edges = NormalizedDense(width, 2, leaky_relu, use_bias=False)(edges)
-        return jnp.max(edges, axis=-2)
+        return safe.maximum_over(edges, axis=-2)
 
 
 class TransformNet(nn.Module):
@@ -172,7 +173,7 @@ class TransformNet(nn.Module):
         """Map `[*batch, N, C]` to `[*batch, size, size]`."""
         for width in self.point_widths:
             x = NormalizedDense(width, 1, self.activation, self.use_bias)(x)
-        x = jnp.max(x, axis=-2)
+        x = safe.maximum_over(x, axis=-2)
         for width in self.global_widths:
             x = NormalizedDense(width, 0, self.activation, self.use_bias)(x)
         zeros = nn.initializers.zeros_init()

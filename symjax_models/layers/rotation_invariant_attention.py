@@ -154,7 +154,7 @@ class PairEmbedding(nn.Module):
         of_distances = Dense(self.features, name="distances")(
             sinusoids(distances, size=self.features)
         )
-        return of_distances + jnp.max(of_angles, axis=-2)
+        return of_distances + safe.maximum_over(of_angles, axis=-2)
 
 
 def sinusoids(x: Array, *, size: int) -> Array:

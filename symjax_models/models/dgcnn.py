@@ -12,6 +12,7 @@ from symjax_models.layers.point_clouds import (
     concatenate_globals,
     leaky_relu,
 )
+from symjax_models.ops import safe
 from symjax_models.typing import Array
 
 
@@ -47,7 +48,7 @@ class DGCNN(nn.Module):
         """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`."""
         check_points(points)
         x = embed(points, channels=self.channels, k=self.k, embedding=self.embedding)[0]
-        pooled = jnp.concatenate([jnp.max(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
+        pooled = jnp.concatenate([safe.maximum_over(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
         return PointHead(
             self.head,
             self.num_classes,
@@ -108,7 +109,7 @@ class DGCNNSegmenter(nn.Module):
         category = NormalizedDense(self.category_features, 0, leaky_relu, use_bias=False)(
             categories
         )
-        joined = concatenate_globals([local], [jnp.max(x, axis=-2), category])
+        joined = concatenate_globals([local], [safe.maximum_over(x, axis=-2), category])
         return per_point_head(self.head, self.num_parts, self.dropout)(
             joined, deterministic=deterministic
         )
@@ -144,7 +145,7 @@ class DGCNNNormals(nn.Module):
         """
         check_points(points)
         x, local = embed(points, channels=self.channels, k=self.k, embedding=self.embedding)
-        joined = concatenate_globals([local], [jnp.max(x, axis=-2)])
+        joined = concatenate_globals([local], [safe.maximum_over(x, axis=-2)])
         head = per_point_head(self.head, 3, self.dropout)
         return head(joined, deterministic=deterministic)
 

@@ -2,7 +2,6 @@
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from symjax_models.layers.point_clouds import (
     NormalizedDense,
@@ -11,6 +10,7 @@ from symjax_models.layers.point_clouds import (
     check_points,
     concatenate_globals,
 )
+from symjax_models.ops import safe
 from symjax_models.typing import Array
 
 _TRANSFORM = ((64, 128, 1024), (512, 256))
@@ -67,7 +67,7 @@ class PointNet(nn.Module):
             num_point_axes=0,
             activation=jax.nn.relu,
             use_bias=(True,) * (len(self.head) + 1),
-        )(jnp.max(stages[-1], axis=-2), deterministic=deterministic)
+        )(safe.maximum_over(stages[-1], axis=-2), deterministic=deterministic)
 
 
 class PointNetSegmenter(nn.Module):
@@ -117,7 +117,7 @@ class PointNetSegmenter(nn.Module):
             has_input_transform=self.has_input_transform,
             has_feature_transform=self.has_feature_transform,
         )
-        joined = concatenate_globals(stages, [jnp.max(stages[-1], axis=-2), categories])
+        joined = concatenate_globals(stages, [safe.maximum_over(stages[-1], axis=-2), categories])
         return PointHead(
             self.head,
             self.num_parts,

@@ -185,7 +185,7 @@ class CoordinateEncoder(nn.Module):
             of_point = Dense(3 * channels)(h)
             of_neighbour = Dense(3 * channels, use_bias=False)(h)
             edges = gather_neighbours(of_neighbour, indices) + of_point[..., None, :]
-            h = jnp.max(nn.silu(nn.LayerNorm()(edges)), axis=-2)
+            h = safe.maximum_over(nn.silu(nn.LayerNorm()(edges)), axis=-2)
         descriptors = MLP((2 * self.num_descriptors, self.num_descriptors))(h)
         vectors = Dense(24, name="orientation")(h)
         return PointFeatures(_unit(descriptors), vectors.reshape(*vectors.shape[:-1], 3, 8))

@@ -248,7 +248,7 @@ def _invariants(f: RepArray) -> Array:
 
 
 def _pool(x: Array) -> Array:
-    return jnp.concatenate([jnp.mean(x, axis=-2), jnp.max(x, axis=-2)], axis=-1)
+    return jnp.concatenate([jnp.mean(x, axis=-2), safe.maximum_over(x, axis=-2)], axis=-1)
 
 
 def _read_out(

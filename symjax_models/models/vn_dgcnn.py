@@ -12,7 +12,7 @@ from symjax_models.layers.point_clouds import (
 )
 from symjax_models.layers.vector_neurons import VNInvariant, VNLeakyReLU, VNLinear, VNPool
 from symjax_models.models.dgcnn import per_point_head
-from symjax_models.ops import vector_neurons
+from symjax_models.ops import safe, vector_neurons
 from symjax_models.typing import Array
 
 
@@ -90,7 +90,7 @@ class VNDGCNN(nn.Module):
             pooling=self.pooling,
         )
         x, _ = VNInvariant(num_point_axes=1)(v)
-        pooled = jnp.concatenate([jnp.max(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
+        pooled = jnp.concatenate([safe.maximum_over(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
         return PointHead(
             self.head,
             self.num_classes,
@@ -152,7 +152,7 @@ class VNDGCNNSegmenter(nn.Module):
             categories
         )
         joined = concatenate_globals(
-            [vector_neurons.read_in_frame(local, frame)], [jnp.max(x, axis=-2), category]
+            [vector_neurons.read_in_frame(local, frame)], [safe.maximum_over(x, axis=-2), category]
         )
         return per_point_head(self.head, self.num_parts, self.dropout)(
             joined, deterministic=deterministic

@@ -13,7 +13,7 @@ from symjax_models.layers.vector_neurons import (
     VNPool,
 )
 from symjax_models.models.vn_dgcnn import VNEdgeConvolution
-from symjax_models.ops import vector_neurons
+from symjax_models.ops import safe, vector_neurons
 from symjax_models.typing import Array
 
 _TRANSFORM = ((21, 42, 341), (170, 85))
@@ -78,7 +78,7 @@ class VNPointNet(nn.Module):
             num_point_axes=0,
             activation=jax.nn.relu,
             use_bias=(True,) * (len(self.head) + 1),
-        )(jnp.max(x, axis=-2), deterministic=deterministic)
+        )(safe.maximum_over(x, axis=-2), deterministic=deterministic)
 
 
 class VNPointNetSegmenter(nn.Module):
@@ -132,7 +132,7 @@ class VNPointNetSegmenter(nn.Module):
         )
         x, frame = VNInvariant(1, negative_slope=0.0)(vector_neurons.append_mean(last))
         local = vector_neurons.read_in_frame(jnp.concatenate(stages, axis=-1), frame)
-        joined = concatenate_globals([local, x], [jnp.max(x, axis=-2), categories])
+        joined = concatenate_globals([local, x], [safe.maximum_over(x, axis=-2), categories])
         return PointHead(
             self.head,
             self.num_parts,
