@@ -1,6 +1,8 @@
 """Every public layer and model as an NNX module."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -126,6 +128,120 @@ def test_layers_of_space_give_the_same_through_the_bridge(name):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+class Calling(nn.Module):
+    """A layer together with arguments that the bridge does not pass."""
+
+    layer: nn.Module
+    call: Callable[..., Any]
+
+    @nn.compact
+    def __call__(self, *inputs):
+        return self.call(self.layer, *inputs)
+
+
+class Vectors(nn.Module):
+    """Equivariant vectors, or scores, of points: the network of a learned frame."""
+
+    mean: bool = True
+
+    @nn.compact
+    def __call__(self, points, *noise):
+        lengths = jnp.sum(jnp.square(points), axis=-1, keepdims=True)
+        weights = layers.Dense(3)(lengths)
+        if self.mean:
+            return jnp.einsum("...nd,...nk->...dk", points, weights)
+        return weights.mean(-2) if not noise else weights[..., 0] + noise[0][..., 0]
+
+
+POINTS = jax.random.normal(jax.random.key(3), (5, 3))
+NEAREST = jnp.argsort(jnp.abs(jnp.arange(5)[:, None] - jnp.arange(5)), axis=1)[:, :3]
+DRAWN = {"call": lambda layer, x: layer(x, key=jax.random.key(0))}
+SO3 = groups.SO(3)
+IMAGES = jnp.arange(9.0).reshape(1, 3, 3, 1)
+
+
+class Score(nn.Module):
+    """One number of every picture."""
+
+    @nn.compact
+    def __call__(self, images):
+        return layers.Dense(1)(images.reshape(*images.shape[:-3], -1))[..., 0]
+
+
+# Layers of clouds and learned frames, with their inputs.
+CLOUDS = {
+    "FiniteCanonicalizer": (
+        layers.FiniteCanonicalizer(Score(), groups.C(4), rep_in="image"),
+        IMAGES,
+    ),
+    "GeneratorCanonicalizer": (layers.GeneratorCanonicalizer(Vectors(), groups.O(3)), POINTS),
+    "GlobalInvariantAttention": (
+        layers.GlobalInvariantAttention(num_heads=2),
+        POINTS[:, :2],
+        jnp.ones((5, 5, 2)),
+    ),
+    "InvariantBasis": (layers.InvariantBasis(4), POINTS),
+    "LieCanonicalizer": (layers.LieCanonicalizer(Vectors(mean=False), SO3), POINTS),
+    "OptimizationCanonicalizer": (
+        layers.OptimizationCanonicalizer(layers.MLP((4, 2)), groups.C(3), rep_in="vector"),
+        POINTS[:, :2],
+    ),
+    "PairEmbedding": (layers.PairEmbedding(4, num_references=2), POINTS),
+    "PermutationDistribution": (
+        Calling(layers.PermutationDistribution(Vectors(mean=False)), **DRAWN),
+        POINTS,
+    ),
+    "PointPairAttention": (
+        layers.PointPairAttention(num_heads=2),
+        POINTS[:, :2],
+        jnp.ones((5, 3, 4)),
+        NEAREST,
+    ),
+    "PositionAwareConvolution": (
+        Calling(layers.PositionAwareConvolution(2), lambda layer, *x: layer(None, *x)),
+        POINTS,
+        NEAREST,
+    ),
+    "SimilarityLayerNorm": (layers.SimilarityLayerNorm(1), POINTS[..., None] * jnp.ones(4)),
+    "SimilarityLeakyReLU": (layers.SimilarityLeakyReLU(2, 1), POINTS[..., None] * jnp.arange(4.0)),
+    "SimilarityLinear": (layers.SimilarityLinear(2), POINTS[..., None] * jnp.arange(4.0)),
+    "Symmetrize": (layers.Symmetrize(Score(), layers.frames(groups.C(4)), "image"), IMAGES),
+    "VNInvariant": (layers.VNInvariant(1), POINTS[..., None] * jnp.arange(4.0)),
+    "VNLayerNorm": (layers.VNLayerNorm(1), POINTS[..., None] * jnp.arange(4.0)),
+    "VNLeakyReLU": (layers.VNLeakyReLU(2, 1), POINTS[..., None]),
+    "VNLinear": (layers.VNLinear(2), POINTS[..., None]),
+    "VNMaxPool": (layers.VNMaxPool(), POINTS[..., None]),
+    "VNPool": (layers.VNPool("max"), POINTS[..., None]),
+    "VectorBlock": (
+        Calling(layers.VectorBlock(2), lambda layer, *x: layer(None, *x)),
+        POINTS,
+        NEAREST,
+    ),
+    "VectorCanonicalizer": (layers.VectorCanonicalizer(Vectors(), SO3), POINTS),
+    "VectorDistribution": (
+        Calling(layers.VectorDistribution(Vectors(), SO3), **DRAWN),
+        POINTS,
+    ),
+}
+for _name in ("PositionOrientationConv", "PositionOrientationBlock"):
+    _bases = layers.KernelBases(jnp.ones((5, 3, 4, 2)), jnp.ones(2), jnp.ones((4, 4, 2)))
+    _layer = Calling(
+        getattr(layers, _name)(), lambda layer, x, bases: layer(x, bases, neighbours=NEAREST)
+    )
+    CLOUDS[_name] = (_layer, jnp.ones((5, 4, 6)) * jnp.arange(6.0), _bases)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(CLOUDS))
+def test_layers_of_clouds_give_the_same_through_the_bridge(name):
+    module, *inputs = CLOUDS[name]
+    outputs, params = jax.jit(module.init_with_output)(jax.random.key(0), *inputs)
+    params = {"params": params.get("params", {})}
+    bridged = evaluate_bridged(module, params, tuple(inputs))
+    for one, other in zip(jax.tree.leaves(bridged), jax.tree.leaves(outputs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
 def test_batch_norm_through_the_bridge_updates_its_averages():
     x = reps.normal(jax.random.key(1), IRREPS, (4,))
     norm = nnx.bridge.ToNNX(layers.BatchNorm(), rngs=nnx.Rngs(0)).lazy_init(x, is_training=True)
@@ -147,7 +263,8 @@ def test_every_layer_is_bridged():
     public = (getattr(layers, name) for name in layers.__all__)
     classes = [found for found in public if isinstance(found, type)]
     modules = {found.__name__ for found in classes if issubclass(found, nn.Module)}
-    assert modules == {"Dense", "MLP", "EdgeDense", "Dropout", "BatchNorm", *TYPED, *SPATIAL}
+    others = {"Dense", "MLP", "EdgeDense", "Dropout", "BatchNorm"}
+    assert modules == {*others, *TYPED, *SPATIAL, *CLOUDS}
 
 
 def test_bridge_uses_the_parameters_put_in():
