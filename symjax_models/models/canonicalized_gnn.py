@@ -1,5 +1,8 @@
 """Plain message passing in a pose that a network of vector neurons chooses, or draws."""
 
+import dataclasses
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -39,7 +42,7 @@ class ParticlePose(nn.Module):
     dropout: float = 0.5
 
     @nn.compact
-    def __call__(self, positions: Array, *rest: Array | Graph) -> Array:
+    def __call__(self, positions: Array, *rest: Any) -> Array:
         """Say the pose of particles.
 
         Args:
@@ -74,7 +77,8 @@ class _OnMovedGraph(nn.Module):
     def __call__(self, positions: Array, velocities: Array, graph: Graph) -> Array:
         squares = jnp.square(message_passing.displacements(graph, positions))
         attributes = [graph.edges["interaction"], jnp.sum(squares, axis=-1, keepdims=True)]
-        moved = graph.replace(
+        moved = dataclasses.replace(
+            graph,
             nodes={**graph.nodes, "positions": positions, "velocities": velocities},
             edges={**graph.edges, "interaction": jnp.concatenate(attributes, axis=-1)},
         )

@@ -68,7 +68,7 @@ class PCAFrames:
         sum of a vector's components, which depends on the pose; third moments do not.
     """
 
-    group: groups.Group
+    group: affine.Euclidean
     signs: str = "all"
     keep_last_axis: bool = False
     is_differentiable: bool = False
