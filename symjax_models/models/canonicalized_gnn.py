@@ -134,6 +134,7 @@ class PSGNN(nn.Module):
     Attributes:
         features, num_layers, pose_features, pose_layers, pose_dropout: As of `CNGNN`.
         num_samples: Poses that are drawn for every system.
+        num_training_samples: The same in training, where there is the random stream `"dropout"`.
         noise_channels: Vectors of noise that every particle has.
 
     Equivariance:
@@ -150,16 +151,18 @@ class PSGNN(nn.Module):
     pose_features: int = 16
     pose_layers: int = 4
     pose_dropout: float = 0.0
-    num_samples: int = 1
+    num_samples: int = 10
+    num_training_samples: int = 1
     noise_channels: int = 1
 
     @nn.compact
     def __call__(self, graph: Graph) -> Array:
         """Predict positions; arguments and result are those of `CNGNN`."""
+        is_training = self.has_rng("dropout")
         source = VectorDistribution(
             ParticlePose(self.pose_features, self.pose_layers, self.pose_dropout, parent=None),
             groups.E(graph.nodes["positions"].shape[-1]),
-            num_samples=self.num_samples,
+            num_samples=self.num_training_samples if is_training else self.num_samples,
             channels=self.noise_channels,
             parent=None,
         )

@@ -43,6 +43,9 @@ class FAGNN(nn.Module):
     Attributes:
         features: Width C of all hidden layers, a multiple of d.
         num_layers: Number of layers, each with frames of its own.
+        draws_in_training: In training, that is, where there is the random stream `"dropout"`, draw
+            one element of every frame (stream `"frames"`) instead of averaging over all of them:
+            the cost of `GNN`, and noise that regularizes.
 
     Raises:
         ValueError: If the width is no multiple of d.
@@ -62,6 +65,7 @@ class FAGNN(nn.Module):
 
     features: int = 60
     num_layers: int = 4
+    draws_in_training: bool = False
 
     @nn.compact
     def __call__(self, graph: Graph) -> Array:
@@ -83,12 +87,14 @@ class FAGNN(nn.Module):
         attributes = jnp.concatenate([graph.edges["interaction"], squared_distances], axis=-1)
         centre = jnp.mean(positions, axis=-2, keepdims=True)
         vectors = jnp.stack([positions - centre, velocities], axis=-2)
+        draws = self.draws_in_training and self.has_rng("dropout")
+        source = PCAFrames(groups.O(d), signs="random" if draws else "all")
         for index in range(self.num_layers):
             vectors = Symmetrize(
                 _FrameLayer(
                     self.features, is_first=index == 0, is_last=index == self.num_layers - 1
                 ),
-                source=PCAFrames(groups.O(d)),
+                source=source,
                 rep_in=("vector", "invariant", "invariant"),
                 rep_out="vector",
                 read=_as_points,
