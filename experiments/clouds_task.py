@@ -1,8 +1,6 @@
-"""The tasks of the point-cloud table: their data, losses and scores."""
+"""The tasks of the point-cloud table: their losses and scores."""
 
-import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,144 +8,18 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from experiments.clouds_data import Examples, Problem
 from symjax_models import audit, groups
-from symjax_models.data import modelnet_files, shapenet_part_files, shapes
-from symjax_models.data.cloud_poses import pose_clouds
-from symjax_models.data.clouds import Clouds
 from symjax_models.models import registry
 from symjax_models.ops import safe
 from symjax_models.suggestion import look_up
 from symjax_models.typing import Array, PRNGKey, PyTree
 
-TASKS = ("classification", "segmentation", "normals")
 POSES = ("z", "so3")
 # Degrees about a horizontal axis at which the score is measured.
 ANGLES = (0, 15, 30, 45, 60, 90, 120, 150, 180)
 _AUDITED = 8  # test clouds on which equivariance is measured
 _PRECISION = jax.lax.Precision.HIGHEST
-_SPLITS = {"train": 0, "valid": 1, "test": 2}
-
-Examples = dict[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Problem:
-    """A task with its upright examples.
-
-    Attributes:
-        task: One of `TASKS`.
-        splits: Clouds `train`, `valid` and `test`, upright.
-        parts_of_class: True where a class has a part, `[classes, parts]`.
-    """
-
-    task: str
-    splits: dict[str, Clouds]
-    parts_of_class: np.ndarray
-
-    @property
-    def outputs(self) -> dict[str, int]:
-        """Fields of the model that the data decide."""
-        clouds = self.splits["train"]
-        return {
-            "classification": {"num_classes": len(clouds.classes)},
-            "segmentation": {"num_parts": len(clouds.part_names)},
-            "normals": {},
-        }[self.task]
-
-    def examples(self, split: str, *, pose: str = "none", seed: int = 0) -> Examples:
-        """Return the arrays of a split, in a pose.
-
-        Args:
-            split: `train`, `valid` or `test`.
-            pose: `none` (upright), `z` or `so3`.
-            seed: Of the rotations.
-        """
-        clouds = pose_clouds(self.splits[split], pose=pose, seed=3 * seed + _SPLITS[split])
-        arrays = {"points": clouds.points, "labels": clouds.labels}
-        if self.task == "segmentation":
-            arrays["parts"] = clouds.parts
-        if self.task == "normals":
-            arrays["normals"] = clouds.normals
-        return arrays
-
-
-def load(data: ml_collections.ConfigDict) -> Problem:
-    """Make or read the clouds that `config.data` names.
-
-    Args:
-        data: Fields `task`, `source` (`shapes`, `modelnet40`, `modelnet40_h5` or
-            `shapenet_part`), `folder`, `num_points`, `per_class` (numbers of training, validation
-            and test shapes of every class, for generated ones), `noise`, `occlusion`, `seed`.
-
-    Returns:
-        The problem.
-
-    Raises:
-        ValueError: If a field or a file is wrong, or the data lack what the task needs.
-    """
-    look_up(data.task, {name: name for name in TASKS}, what="config.data.task")
-    load_splits = look_up(data.source, _SOURCES, what="config.data.source")
-    splits = load_splits(data)
-    needed = {"classification": "labels", "segmentation": "parts", "normals": "normals"}[data.task]
-    if getattr(splits["train"], needed) is None:
-        raise ValueError(f"the task {data.task!r} needs {needed}, which {data.source!r} lacks")
-    return Problem(data.task, splits, _parts_of_class(splits["train"]))
-
-
-def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
-    if len(data.per_class) != len(_SPLITS):
-        raise ValueError(
-            "config.data.per_class has three numbers, of training, validation and test shapes, got "
-            f"{data.per_class}"
-        )
-    return {
-        split: shapes.make_shapes(
-            num_per_class=number,
-            num_points=data.num_points,
-            seed=3 * data.seed + index,
-            noise=data.noise,
-            occlusion=data.occlusion,
-        )
-        for (split, index), number in zip(_SPLITS.items(), data.per_class, strict=True)
-    }
-
-
-def _modelnet(read: Callable[..., Clouds], data: ml_collections.ConfigDict) -> dict[str, Clouds]:
-    train, test = (
-        read(data.folder, split=split, num_points=data.num_points) for split in ("train", "test")
-    )
-    # The benchmark has no validation split: a tenth of the training set, the same in every run.
-    order = np.random.default_rng(0).permutation(len(train))
-    held_out = max(1, len(train) // 10)
-    return {
-        "train": train.take(np.sort(order[held_out:])),
-        "valid": train.take(np.sort(order[:held_out])),
-        "test": test,
-    }
-
-
-def _shapenet_part(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
-    return {
-        split: shapenet_part_files.read_shapenet_part(
-            data.folder, split={"valid": "val"}.get(split, split), num_points=data.num_points
-        )
-        for split in _SPLITS
-    }
-
-
-_SOURCES = {
-    "shapes": _generated,
-    "modelnet40": functools.partial(_modelnet, modelnet_files.read_modelnet40),
-    "modelnet40_h5": functools.partial(_modelnet, modelnet_files.read_modelnet40_h5),
-    "shapenet_part": _shapenet_part,
-}
-
-
-def _parts_of_class(clouds: Clouds) -> np.ndarray:
-    has_part = np.zeros((len(clouds.classes), len(clouds.part_names)), bool)
-    if clouds.parts is not None and clouds.labels is not None:
-        has_part[np.repeat(clouds.labels, clouds.points.shape[1]), clouds.parts.reshape(-1)] = True
-    return has_part
 
 
 def make_model(config: ml_collections.ConfigDict, problem: Problem) -> registry.Model:
@@ -262,14 +134,26 @@ def scores(
         cloud's class, where a part that is neither there nor predicted counts 1; or the mean
         squared cosine of the normals.
     """
+    if problem.task == "segmentation":
+        return _overlaps(problem, batch, found_parts(problem, model, params, batch))
     outputs = predict(problem, model, params, batch["points"], batch["labels"])
     if problem.task == "classification":
         return (jnp.argmax(outputs, axis=-1) == batch["labels"]).astype(outputs.dtype)
-    if problem.task == "normals":
-        return jnp.mean(_squared_cosines(outputs, batch["normals"]), axis=-1)
+    return jnp.mean(_squared_cosines(outputs, batch["normals"]), axis=-1)
+
+
+def found_parts(
+    problem: Problem, model: registry.Model, params: PyTree, batch: Examples, _: None = None
+) -> Array:
+    """Predict the part of every point, `[B, N]`, among the parts of the cloud's class."""
+    outputs = predict(problem, model, params, batch["points"], batch["labels"])
     allowed = jnp.asarray(problem.parts_of_class)[batch["labels"]]
-    found = jnp.argmax(jnp.where(allowed[:, None], outputs, -jnp.inf), axis=-1)
-    parts = jnp.arange(outputs.shape[-1])
+    return jnp.argmax(jnp.where(allowed[:, None], outputs, -jnp.inf), axis=-1)
+
+
+def _overlaps(problem: Problem, batch: Examples, found: Array) -> Array:
+    allowed = jnp.asarray(problem.parts_of_class)[batch["labels"]]
+    parts = jnp.arange(allowed.shape[-1])
     is_found, is_there = (some[..., None] == parts for some in (found, batch["parts"]))
     both = jnp.sum(is_found & is_there, axis=1)
     either = jnp.sum(is_found | is_there, axis=1)

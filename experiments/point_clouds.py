@@ -3,7 +3,7 @@ r"""Train one row of the point-cloud table: classes, parts or normals of clouds 
     python -m experiments.point_clouds --config=configs/point_clouds/vn_dgcnn.py:quick \
         --workdir=runs/x --config.data.task=classification --config.data.train_pose=so3
 
-The tasks are `experiments.clouds_task.TASKS`. A model is trained on clouds turned about z or at
+The tasks are `experiments.clouds_data.TASKS`. A model is trained on clouds turned about z or at
 random, and tested on both. Clouds are generated, or read: `--config.data.source=modelnet40
 --config.data.folder=PATH`. The run resumes from its workdir; at its end it appends one row per seed
 to `experiments/results/point_clouds.jsonl`.
@@ -18,7 +18,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from experiments import cli, clouds_task, runs, store
+from experiments import cli, clouds_data, clouds_task, runs, store
 from symjax_models import training
 from symjax_models.models import registry
 from symjax_models.suggestion import look_up
@@ -35,6 +35,8 @@ FIELDS = {
 # They say which run of the row it is; a run that sets only these belongs to the table.
 CASE_FIELDS = {"point_clouds": ("data.task", "data.train_pose")}
 _BATCH = 40  # test clouds at a time
+# The task and training pose whose predictions the figure of parts shows.
+_PICTURED = ("segmentation", "z")
 
 
 def run(
@@ -68,7 +70,7 @@ def run(
         {name: name for name in clouds_task.POSES},
         what="config.data.train_pose",
     )
-    problem = clouds_task.load(config.data)
+    problem = clouds_data.load(config.data)
     model = clouds_task.make_model(config, problem)
     runs.start(workdir, cli.as_json(config))
     loss = functools.partial(
@@ -97,6 +99,8 @@ def run(
     runs.store_rows(
         cli.as_json(config),
         metrics=metrics,
+        # A row has one file of samples per seed: that of the case in the figure.
+        samples=_parts(problem, model, outcome) if (problem.task, pose) == _PICTURED else None,
         params=sum(leaf[0].size for leaf in jax.tree.leaves(outcome.state.params)),
         steps=config.num_steps,
         seconds=outcome.seconds,
@@ -108,7 +112,7 @@ def run(
 
 
 def _measure(
-    problem: clouds_task.Problem, model: registry.Model, outcome: training.Outcome
+    problem: clouds_data.Problem, model: registry.Model, outcome: training.Outcome
 ) -> list[dict[str, Any]]:
     """Return the metrics of every seed: scores in both poses and along a turn, and the audit."""
     states = jax.tree.map(np.asarray, outcome.state)
@@ -133,6 +137,31 @@ def _measure(
         params = jax.tree.map(lambda leaf, index=index: leaf[index], states.best_params)
         metrics.append(values | clouds_task.equivariance_errors(problem, model, params))
     return metrics
+
+
+def _parts(
+    problem: clouds_data.Problem, model: registry.Model, outcome: training.Outcome
+) -> list[dict[str, np.ndarray]]:
+    """Return for every seed the scores of turned test clouds, and parts of one of each class."""
+    examples = problem.examples("test", pose="so3")
+    classes = np.flatnonzero(problem.parts_of_class.sum(axis=1) > 1)
+    firsts = [np.flatnonzero(examples["labels"] == label)[0] for label in classes]
+    pictured = {name: values[np.array(firsts)] for name, values in examples.items()}
+    rows = batches.rows_of(examples, batch_size=_BATCH)
+    score = functools.partial(clouds_task.scores, problem, model)
+    scored = jax.jit(evaluate.make_evaluate(score, [rows]))
+    find = jax.jit(functools.partial(clouds_task.found_parts, problem, model))
+    samples = []
+    for index in range(len(outcome.state.best_step)):
+        params = jax.tree.map(lambda leaf, i=index: np.asarray(leaf)[i], outcome.state.best_params)
+        samples.append(
+            {
+                "scores": np.asarray(scored(params, clouds_task.as_arrays(examples))),
+                "found": np.asarray(find(params, pictured)),
+                **{name: pictured[name] for name in ("points", "labels", "parts")},
+            }
+        )
+    return samples
 
 
 if __name__ == "__main__":

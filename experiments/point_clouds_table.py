@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import ml_collections
 
-from experiments import clouds_task, figures, point_clouds, statistics, store, tables
+from experiments import clouds_data, clouds_task, figures, point_clouds, statistics, store, tables
 
 _VN = "Vector Neurons, tables 1 and 2"
 _ROWS = (
@@ -76,7 +76,7 @@ def _newest(
     found = {}
     for row in table.rows:
         for preset in presets:
-            for task in clouds_task.TASKS:
+            for task in clouds_data.TASKS:
                 for pose in clouds_task.POSES:
                     data = {"task": task, "train_pose": pose}
                     run = store.latest(rows, row=row.name, preset=preset, data=data)

@@ -45,6 +45,9 @@ class VNPose(nn.Module):
 class FADGCNN(DGCNN):
     """Average the logits of `DGCNN` over the four frames of principal axes.
 
+    In training, one of the four is drawn for every cloud, from the random stream `"frames"`: a
+    quarter of the cost, and noise that regularizes.
+
     Attributes:
         All: Those of `DGCNN`.
 
@@ -53,13 +56,14 @@ class FADGCNN(DGCNN):
         `PCAFrames`.
 
     Source:
-        O. Puny et al. 2022, section 3.1, arXiv:2110.03336, with the network of arXiv:1801.07829.
+        O. Puny et al. 2022, section 3.1, arXiv:2110.03336, with the network of arXiv:1801.07829;
+        the random choice, A. Duval et al. 2023, section 3.3, arXiv:2305.05577.
     """
 
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
         """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`."""
-        network = _averaged(_plain(self, DGCNN))
+        network = _averaged(_plain(self, DGCNN), source=_principal(deterministic))
         return network(points, deterministic=deterministic)
 
 
@@ -73,7 +77,8 @@ class FADGCNNSegmenter(DGCNNSegmenter):
     @nn.compact
     def __call__(self, points: Array, categories: Array, *, deterministic: bool = True) -> Array:
         """Map points `[*batch, N, 3]` and one-hot categories to logits `[*batch, N, num_parts]`."""
-        network = _averaged(_plain(self, DGCNNSegmenter), rep_in=("vector", "invariant"))
+        source, kinds = _principal(deterministic), ("vector", "invariant")
+        network = _averaged(_plain(self, DGCNNSegmenter), source=source, rep_in=kinds)
         return network(points, categories, deterministic=deterministic)
 
 
@@ -87,7 +92,8 @@ class FADGCNNNormals(DGCNNNormals):
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
         """Map `[*batch, N, 3]` to normals `[*batch, N, 3]` of any length."""
-        network = _averaged(_plain(self, DGCNNNormals), rep_out="vector")
+        source = _principal(deterministic)
+        network = _averaged(_plain(self, DGCNNNormals), source=source, rep_out="vector")
         return network(points, deterministic=deterministic)
 
 
@@ -160,6 +166,10 @@ def _plain(module: nn.Module, kind: type[nn.Module]) -> nn.Module:
     return kind(**{name: getattr(module, name) for name in names}, parent=None)
 
 
+def _principal(deterministic: bool) -> PCAFrames:
+    return PCAFrames(_ROTATIONS, signs="all" if deterministic else "random")
+
+
 def _learned(channels: int, k: int) -> VectorCanonicalizer:
     return VectorCanonicalizer(VNPose(channels, k, parent=None), _ROTATIONS, parent=None)
 
@@ -167,9 +177,8 @@ def _learned(channels: int, k: int) -> VectorCanonicalizer:
 def _averaged(
     network: nn.Module,
     *,
-    source: Source | None = None,
+    source: Source,
     rep_in: str | tuple[str, ...] = "vector",
     rep_out: str = "invariant",
 ) -> Symmetrize:
-    source = PCAFrames(_ROTATIONS) if source is None else source
     return Symmetrize(network, source, rep_in, rep_out, name="symmetrized")

@@ -208,10 +208,21 @@ def read_in_frame(v: Array, frame: Array) -> Array:
     return products.reshape(*products.shape[:-2], -1)
 
 
+@jax.custom_jvp
 def _directions(v: Array) -> Array:
-    """Return v / |v|, and zero for zero, with a gradient that is finite at tiny vectors too."""
-    # In two steps: the derivative of the quotient has |v|^2, which would underflow. The result does
-    # not depend on the scale, so its derivative is rightly left out.
-    scale = jax.lax.stop_gradient(jnp.max(jnp.abs(v), axis=-2, keepdims=True))
+    """Return v / |v|, and zero for zero, with a gradient that is finite at tiny vectors too.
+
+    The derivative `(dv - u <u, dv>) / |v|` is stated, for that of the quotient has |v|^2, which
+    would underflow, and takes twice as long.
+    """
+    scale = jnp.max(jnp.abs(v), axis=-2, keepdims=True)
     scaled = safe.divide(v, scale)
-    return safe.divide(scaled, safe.norm(scaled, axis=-2, keepdims=True))
+    return safe.divide(scaled, safe.sqrt(jnp.sum(jnp.square(scaled), axis=-2, keepdims=True)))
+
+
+@_directions.defjvp
+def _directions_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (v,), (change,) = primals, tangents
+    u = _directions(v)
+    across = change - u * jnp.sum(u * change, axis=-2, keepdims=True)
+    return u, safe.divide(across, safe.norm(v, axis=-2, keepdims=True))

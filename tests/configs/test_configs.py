@@ -5,6 +5,7 @@ import pytest
 from configs import presets
 from experiments import (
     cli,
+    clouds_data,
     clouds_task,
     hamiltonians,
     hamiltonians_task,
@@ -47,7 +48,7 @@ def test_every_config_builds_and_is_valid(file, preset):
         cli.check_fields(config, point_clouds.FIELDS)
         for task in config.architectures:
             config.data.task, config.data.per_class = task, (1, 1, 1)
-            assert clouds_task.make_model(config, clouds_task.load(config.data))
+            assert clouds_task.make_model(config, clouds_data.load(config.data))
     elif config.table == "registration":
         cli.check_fields(config, registration.FIELDS)
         if config.row not in registration_task.CLOSED_FORMS:

@@ -5,7 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cli, clouds_task, point_clouds, point_clouds_table, reproduce, store, tables
+from experiments import (
+    cli,
+    clouds_data,
+    clouds_task,
+    point_clouds,
+    point_clouds_table,
+    reproduce,
+    store,
+    tables,
+)
 
 TABLE = point_clouds_table.TABLE
 ROWS = ["dgcnn", "vn_dgcnn"]
@@ -89,7 +98,7 @@ class Fixed:
 
 
 def test_scores_of_classes_and_parts_and_normals():
-    problem = clouds_task.load(smoke_config(task="segmentation").data)
+    problem = clouds_data.load(smoke_config(task="segmentation").data)
     batch = clouds_task.as_arrays(problem.examples("test"))
     right = 10.0 * jax.nn.one_hot(batch["parts"], len(problem.splits["test"].part_names))
     score = clouds_task.scores(problem, Fixed(right), {}, batch)
@@ -103,7 +112,7 @@ def test_scores_of_classes_and_parts_and_normals():
     assert (np.asarray(score)[several] < 0.5).all()
     np.testing.assert_array_equal(np.asarray(score)[~several], 1)
 
-    problem = clouds_task.load(smoke_config(task="normals").data)
+    problem = clouds_data.load(smoke_config(task="normals").data)
     batch = clouds_task.as_arrays(problem.examples("test"))
     score = clouds_task.scores(problem, Fixed(-3 * batch["normals"]), {}, batch)
     np.testing.assert_allclose(score, 1, rtol=1e-5)  # neither length nor sign counts
@@ -112,7 +121,7 @@ def test_scores_of_classes_and_parts_and_normals():
 
 
 def test_loss_of_right_answers_is_that_of_the_smoothing():
-    problem = clouds_task.load(smoke_config().data)
+    problem = clouds_data.load(smoke_config().data)
     batch = clouds_task.as_arrays(problem.examples("test"))
     sure = 50.0 * jax.nn.one_hot(batch["labels"], 10)
     options = {"pose": "z", "label_smoothing": 0.0}
@@ -134,7 +143,7 @@ def test_training_rotations(pose):
 
 
 def test_turned_keeps_normals_with_points():
-    examples = clouds_task.load(smoke_config(task="normals").data).examples("test")
+    examples = clouds_data.load(smoke_config(task="normals").data).examples("test")
     turned = clouds_task.turned(examples, 90)
     along, before = (np.sum(e["points"] * e["normals"], -1) for e in (turned, examples))
     np.testing.assert_allclose(along, before, atol=1e-5)
