@@ -5,19 +5,30 @@ from collections.abc import Sequence
 
 import ml_collections
 
-from experiments import clouds_data, clouds_task, figures, point_clouds, statistics, store, tables
+from experiments import (
+    clouds_data,
+    clouds_task,
+    point_clouds,
+    point_clouds_figures,
+    statistics,
+    store,
+    tables,
+)
 
 _VN = "Vector Neurons, tables 1 and 2"
 _ROWS = (
+    tables.TableRow("deep_sets", "Deep Sets"),
     tables.TableRow("pointnet", "PointNet", "85.9 / 19.6 / 74.7; – / 38.0 / 62.3", _VN),
     tables.TableRow("dgcnn", "DGCNN", "90.3 / 33.8 / 88.6; – / 49.3 / 78.6", _VN),
     tables.TableRow("vn_pointnet", "VN-PointNet", "77.5 / 77.5 / 77.2; – / 72.4 / 72.8", _VN),
     tables.TableRow("vn_dgcnn", "VN-DGCNN", "89.5 / 89.5 / 90.2; – / 81.4 / 81.4", _VN),
+    tables.TableRow("tfn", "TFN"),
+    tables.TableRow("ponita", "PONITA"),
     tables.TableRow("fa_dgcnn", "DGCNN, averaged over frames"),
     tables.TableRow("cn_dgcnn", "DGCNN, learned canonicalization"),
 )
 # Rows without any symmetry under rotations; the others are invariant.
-PLAIN = ("pointnet", "dgcnn")
+PLAIN = ("deep_sets", "pointnet", "dgcnn")
 _TITLES = {
     "classification": "Classes, accuracy in %",
     "segmentation": "Parts, mean intersection over union of instances in %",
@@ -59,12 +70,13 @@ class PointCloudTable(tables.Table):
     def draw(
         self, folder: pathlib.Path, *, presets: Sequence[str], results: pathlib.Path
     ) -> list[pathlib.Path]:
-        """Draw the score against the angle that test clouds are turned by."""
+        """Draw the score against the angle of the test clouds, and predicted parts."""
         for preset in reversed(presets):
-            runs = _newest(self, (preset,), results)
-            runs = {key[:3]: run for key, run in runs.items() if key[1] == "classification"}
+            runs = {key[:3]: run for key, run in _newest(self, (preset,), results).items()}
             if runs:
-                return [_draw_orbits(self, runs, folder)]
+                orbits = point_clouds_figures.draw_orbits(self, runs, folder, plain=PLAIN)
+                parts = point_clouds_figures.draw_parts(self, runs, folder, results=results)
+                return [path for path in (orbits, parts) if path is not None]
         return []
 
 
@@ -150,45 +162,6 @@ def _note(runs: dict[tuple[str, str, str, str], list[store.Row]]) -> str:
         "seeds. Equivariance error: largest relative change of the logits (or normals) under "
         "random rotations and permutations."
     )
-
-
-def _draw_orbits(
-    table: tables.Table,
-    runs: dict[tuple[str, str, str], list[store.Row]],
-    folder: pathlib.Path,
-) -> pathlib.Path:
-    figure, axes = figures.new_figure(columns=2, width=10, height=4)
-    for axis, pose in zip(axes[0], clouds_task.POSES, strict=True):
-        for index, row in enumerate(table.rows):
-            run = runs.get((row.name, "classification", pose))
-            if run is None:
-                continue
-            values = [
-                statistics.over_seeds(run, f"score_at_{angle}")[0] for angle in clouds_task.ANGLES
-            ]
-            axis.plot(
-                clouds_task.ANGLES,
-                [100 * value for value in values],
-                color=figures.PALETTE[index % len(figures.PALETTE)],
-                linestyle="--" if row.name in PLAIN else "-",
-                marker="os^Dv<>P"[index],
-                markersize=4,
-                label=row.label,
-            )
-        trained = {"z": "turned about z", "so3": "turned in any way"}[pose]
-        axis.set(
-            xlabel="rotation of the test clouds about a horizontal axis, degrees",
-            ylabel="accuracy, %",
-            title=f"trained on clouds {trained}",
-            ylim=(0, 103),
-            xticks=(0, 45, 90, 135, 180),
-        )
-    drawn = [axis for axis in axes[0] if axis.lines]
-    drawn[-1].legend(frameon=False, fontsize=8)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "point_clouds_orbits.png"
-    figure.savefig(path)
-    return path
 
 
 TABLE = PointCloudTable(name="point_clouds", rows=_ROWS, run=point_clouds.run)

@@ -57,12 +57,14 @@ def base_config(
     config.checkpoint_every = 1 if smoke else 1200 if full else 500  # steps
 
     config.optimizer = ml_collections.ConfigDict()
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 4e-3
+    # The published networks were trained by SGD with momentum .9.
+    config.optimizer.name = "sgd" if full else "adam"
+    config.optimizer.learning_rate = 0.1 if full else 4e-3
     config.optimizer.schedule = "cosine"
     config.optimizer.warmup_steps = 0
-    config.optimizer.weight_decay = 0.0
-    config.optimizer.clip_norm = 1.0  # bound on the norm of the gradient; 0 is off
+    config.optimizer.weight_decay = 1e-4 if full else 0.0
+    # Bound on the norm of the gradient; 0 is off.
+    config.optimizer.clip_norm = 0.0 if full else 1.0
     config.optimizer.ema_decay = 0.0  # moving average of the parameters; 0 is off
 
     config.num_devices = 0  # devices to split a batch over; 0 takes all that divide it

@@ -24,11 +24,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "normals": "dgcnn_normals",
         },
     )
-    if config.preset == "full":
-        config.optimizer.name = "sgd"
-        config.optimizer.learning_rate = 0.1
-        config.optimizer.weight_decay = 1e-4
-        config.optimizer.clip_norm = 0.0
+    set_sizes(config)
+    return config
+
+
+def set_sizes(config: ml_collections.ConfigDict) -> None:
+    """Fill the widths of DGCNN, of the rows that are symmetrized too."""
     if config.preset == "smoke":
         config.model = {"k": 4, "embedding": 16, "head": (8,)}
         config.model_of_task.classification = {"channels": ((4,), (4,))}
@@ -43,4 +44,3 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "transform": ((16, 32), (64,), (32, 16)),
         }
         config.model_of_task.normals = {"channels": ((16,), (16,), (32,))}
-    return config

@@ -10,7 +10,7 @@ Expected: `quick` has the same score in all three protocols, 95 % or more.
 
 import ml_collections
 
-from configs.point_clouds import base
+from configs.point_clouds import base, dgcnn
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -24,23 +24,5 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "normals": "fa_dgcnn_normals",
         },
     )
-    if config.preset == "full":
-        config.optimizer.name = "sgd"
-        config.optimizer.learning_rate = 0.1
-        config.optimizer.weight_decay = 1e-4
-        config.optimizer.clip_norm = 0.0
-    if config.preset == "smoke":
-        config.model = {"k": 4, "embedding": 16, "head": (8,)}
-        config.model_of_task.classification = {"channels": ((4,), (4,))}
-        config.model_of_task.segmentation = {"channels": ((4,), (4,)), "category_features": 4}
-        config.model_of_task.normals = {"channels": ((4,), (4,))}
-    elif config.preset == "quick":
-        config.model = {"k": 8, "embedding": 64, "head": (64,), "dropout": 0.1}
-        config.model_of_task.classification = {"channels": ((16,), (16,), (32,))}
-        config.model_of_task.segmentation = {
-            "channels": ((16,), (16,), (32,)),
-            "category_features": 16,
-            "transform": ((16, 32), (64,), (32, 16)),
-        }
-        config.model_of_task.normals = {"channels": ((16,), (16,), (32,))}
+    dgcnn.set_sizes(config)
     return config

@@ -23,11 +23,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "segmentation": "pointnet_segmenter",
         },
     )
-    if config.preset == "full":
-        config.optimizer.name = "sgd"
-        config.optimizer.learning_rate = 0.1
-        config.optimizer.weight_decay = 1e-4
-        config.optimizer.clip_norm = 0.0
     if config.preset == "smoke":
         config.model = {"after": (8,), "head": (8,), "transform": ((4,), (4,))}
         config.model_of_task.classification = {"before": (4,)}

@@ -24,11 +24,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "normals": "vn_dgcnn_normals",
         },
     )
-    if config.preset == "full":
-        config.optimizer.name = "sgd"
-        config.optimizer.learning_rate = 0.1
-        config.optimizer.weight_decay = 1e-4
-        config.optimizer.clip_norm = 0.0
     if config.preset == "smoke":
         config.model = {"k": 4, "embedding": 16, "head": (8,)}
         config.model_of_task.classification = {"channels": ((4,), (4,))}

@@ -3,7 +3,7 @@
 from symjax_models.models import registry
 from symjax_models.models.affine import Affine
 from symjax_models.models.canonicalized_gnn import CNGNN, PSGNN
-from symjax_models.models.deep_sets import DeepSets
+from symjax_models.models.deep_sets import DeepSets, DeepSetsClassifier
 from symjax_models.models.dgcnn import DGCNN, DGCNNNormals, DGCNNSegmenter
 from symjax_models.models.digit_network import DigitNetwork
 from symjax_models.models.egnn import EGNN
@@ -71,6 +71,7 @@ __all__ = [
     "DGCNNNormals",
     "DGCNNSegmenter",
     "DeepSets",
+    "DeepSetsClassifier",
     "DigitNetwork",
     "EGNNPotential",
     "FADGCNNNormals",

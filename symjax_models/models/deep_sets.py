@@ -4,6 +4,7 @@ import flax.linen as nn
 
 from symjax_models import groups, reps
 from symjax_models.layers import MLP, Linear, PointwiseActivation
+from symjax_models.layers.point_clouds import check_points
 from symjax_models.reps import RepArray
 from symjax_models.typing import Array
 
@@ -44,3 +45,29 @@ class DeepSets(nn.Module):
         scalar = reps.scalar(vector.group)
         pooled = Linear(self.hidden[-1] * scalar)(h)[scalar][..., 0, :]
         return MLP((*self.readout, self.features))(nn.elu(pooled))
+
+
+class DeepSetsClassifier(nn.Module):
+    """Classify point clouds by `DeepSets` of their coordinates: a baseline without rotations.
+
+    Attributes:
+        num_classes: Length of the logits.
+        hidden, readout: As of `DeepSets`.
+
+    Equivariance:
+        Invariant under permutations of the points, exact; not under rotations.
+
+    Source:
+        M. Zaheer et al. 2017, section 4.1.3, arXiv:1703.06114, with the deviations of `DeepSets`.
+    """
+
+    num_classes: int = 40
+    hidden: tuple[int, ...] = (256, 256, 256)
+    readout: tuple[int, ...] = (256,)
+
+    @nn.compact
+    def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
+        """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`; there is no dropout."""
+        del deterministic
+        check_points(points)
+        return DeepSets(self.num_classes, self.hidden, self.readout, name="sets")(points)

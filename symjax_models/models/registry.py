@@ -58,6 +58,7 @@ MODELS: dict[str, type[Model]] = {
     "cn_dgcnn_segmenter": symmetrized_dgcnn.CNDGCNNSegmenter,
     "cn_gnn": canonicalized_gnn.CNGNN,
     "deep_sets": deep_sets.DeepSets,
+    "deep_sets_classifier": deep_sets.DeepSetsClassifier,
     "dgcnn": dgcnn.DGCNN,
     "dgcnn_normals": dgcnn.DGCNNNormals,
     "dgcnn_segmenter": dgcnn.DGCNNSegmenter,

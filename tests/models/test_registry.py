@@ -16,7 +16,7 @@ CLASSIFIERS = (
     *("ponita_classifier", "tfn_classifier"),
 )
 OF_CLOUDS = (
-    *CLASSIFIERS,
+    *(*CLASSIFIERS, "deep_sets_classifier"),
     *(f"{name.removesuffix('_classifier')}_segmenter" for name in CLASSIFIERS),
     *("cn_dgcnn_normals", "dgcnn_normals", "fa_dgcnn_normals", "tfn_normals", "vn_dgcnn_normals"),
     *("plain_registration_network", "point_completion", "registration_network"),

@@ -1,0 +1,37 @@
+"""Convolutions over positions and orientations.
+
+Paper: Bekkers et al. 2024, arXiv:2310.02970, which has no number of these tasks.
+Command: python -m experiments.point_clouds --config=configs/point_clouds/ponita.py:quick \
+    --workdir=runs/ponita --config.data.task=classification --config.data.train_pose=z
+Time: `quick` not measured yet; `full` is for an accelerator.
+Expected: `quick` has the same score in all three protocols.
+"""
+
+import ml_collections
+
+from configs.point_clouds import base
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Return the config of a preset."""
+    config = base.base_config(
+        argument,
+        row="ponita",
+        architectures={
+            "classification": "ponita_classifier",
+            "segmentation": "ponita_segmenter",
+        },
+    )
+    if config.preset == "smoke":
+        config.model = {"features": 4, "num_layers": 1, "basis": 4, "num_neighbours": 4}
+    elif config.preset == "quick":
+        config.model = {
+            "features": 16,
+            "num_layers": 2,
+            "basis": 16,
+            "num_neighbours": 8,
+            "widening": 2,
+            "layer_scale": 1.0,
+            "length_scale": 0.4,  # 64 points lie farther apart than 1,024
+        }
+    return config

@@ -1,0 +1,138 @@
+"""Clouds of the point-cloud table: generated ones, or those of files."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import ml_collections
+import numpy as np
+
+from symjax_models.data import modelnet_files, shapenet_part_files, shapes
+from symjax_models.data.cloud_poses import pose_clouds
+from symjax_models.data.clouds import Clouds
+from symjax_models.suggestion import look_up
+
+TASKS = ("classification", "segmentation", "normals")
+_SPLITS = {"train": 0, "valid": 1, "test": 2}
+
+Examples = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Problem:
+    """A task with its upright examples.
+
+    Attributes:
+        task: One of `TASKS`.
+        splits: Clouds `train`, `valid` and `test`, upright.
+        parts_of_class: True where a class has a part, `[classes, parts]`.
+    """
+
+    task: str
+    splits: dict[str, Clouds]
+    parts_of_class: np.ndarray
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Fields of the model that the data decide."""
+        clouds = self.splits["train"]
+        return {
+            "classification": {"num_classes": len(clouds.classes)},
+            "segmentation": {"num_parts": len(clouds.part_names)},
+            "normals": {},
+        }[self.task]
+
+    def examples(self, split: str, *, pose: str = "none", seed: int = 0) -> Examples:
+        """Return the arrays of a split, in a pose.
+
+        Args:
+            split: `train`, `valid` or `test`.
+            pose: `none` (upright), `z` or `so3`.
+            seed: Of the rotations.
+        """
+        clouds = pose_clouds(self.splits[split], pose=pose, seed=3 * seed + _SPLITS[split])
+        arrays = {"points": clouds.points, "labels": clouds.labels}
+        if self.task == "segmentation":
+            arrays["parts"] = clouds.parts
+        if self.task == "normals":
+            arrays["normals"] = clouds.normals
+        return arrays
+
+
+def load(data: ml_collections.ConfigDict) -> Problem:
+    """Make or read the clouds that `config.data` names.
+
+    Args:
+        data: Fields `task`, `source` (`shapes`, `modelnet40`, `modelnet40_h5` or
+            `shapenet_part`), `folder`, `num_points`, `per_class` (numbers of training, validation
+            and test shapes of every class, for generated ones), `noise`, `occlusion`, `seed`.
+
+    Returns:
+        The problem.
+
+    Raises:
+        ValueError: If a field or a file is wrong, or the data lack what the task needs.
+    """
+    look_up(data.task, {name: name for name in TASKS}, what="config.data.task")
+    load_splits = look_up(data.source, _SOURCES, what="config.data.source")
+    splits = load_splits(data)
+    needed = {"classification": "labels", "segmentation": "parts", "normals": "normals"}[data.task]
+    if getattr(splits["train"], needed) is None:
+        raise ValueError(f"the task {data.task!r} needs {needed}, which {data.source!r} lacks")
+    return Problem(data.task, splits, _parts_of_class(splits["train"]))
+
+
+def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
+    if len(data.per_class) != len(_SPLITS):
+        raise ValueError(
+            "config.data.per_class has three numbers, of training, validation and test shapes, got "
+            f"{data.per_class}"
+        )
+    return {
+        split: shapes.make_shapes(
+            num_per_class=number,
+            num_points=data.num_points,
+            seed=3 * data.seed + index,
+            noise=data.noise,
+            occlusion=data.occlusion,
+        )
+        for (split, index), number in zip(_SPLITS.items(), data.per_class, strict=True)
+    }
+
+
+def _modelnet(read: Callable[..., Clouds], data: ml_collections.ConfigDict) -> dict[str, Clouds]:
+    train, test = (
+        read(data.folder, split=split, num_points=data.num_points) for split in ("train", "test")
+    )
+    # The benchmark has no validation split: a tenth of the training set, the same in every run.
+    order = np.random.default_rng(0).permutation(len(train))
+    held_out = max(1, len(train) // 10)
+    return {
+        "train": train.take(np.sort(order[held_out:])),
+        "valid": train.take(np.sort(order[:held_out])),
+        "test": test,
+    }
+
+
+def _shapenet_part(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
+    return {
+        split: shapenet_part_files.read_shapenet_part(
+            data.folder, split={"valid": "val"}.get(split, split), num_points=data.num_points
+        )
+        for split in _SPLITS
+    }
+
+
+_SOURCES = {
+    "shapes": _generated,
+    "modelnet40": functools.partial(_modelnet, modelnet_files.read_modelnet40),
+    "modelnet40_h5": functools.partial(_modelnet, modelnet_files.read_modelnet40_h5),
+    "shapenet_part": _shapenet_part,
+}
+
+
+def _parts_of_class(clouds: Clouds) -> np.ndarray:
+    has_part = np.zeros((len(clouds.classes), len(clouds.part_names)), bool)
+    if clouds.parts is not None and clouds.labels is not None:
+        has_part[np.repeat(clouds.labels, clouds.points.shape[1]), clouds.parts.reshape(-1)] = True
+    return has_part
