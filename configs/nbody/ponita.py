@@ -23,6 +23,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "full": {"num_orientations": 16},
     }[config.preset]
     config.optimizer.clip_norm = 0.5
+    config.model.draws_in_training = config.preset != "full"
     if config.preset != "full":
         config.optimizer.learning_rate = 4e-3
         config.optimizer.ema_decay = 0.99

@@ -86,6 +86,8 @@ class Ponita(nn.Module):
         layer_scale: Factor on the update of a block at the start.
         length_scale: Unit that lengths are measured in, about the distance of neighbours.
         grid: "principal_axes" or "fixed"; see the module.
+        draws_in_training: In training, that is, where there is the random stream `"dropout"`, turn
+            the grid at random (stream `"frames"`) instead: noise that regularizes.
 
     Equivariance:
         Translations and permutations of nodes, exact. With "principal_axes" SE(3), and E(3) for 6,
@@ -116,6 +118,7 @@ class Ponita(nn.Module):
     layer_scale: float = 1e-6
     length_scale: float = 1.0
     grid: str = "principal_axes"
+    draws_in_training: bool = False
 
     @nn.compact
     def __call__(self, graph: Graph, *, key: PRNGKey | None = None) -> Array:
@@ -137,7 +140,10 @@ class Ponita(nn.Module):
             raise ValueError("vectors are predicted along orientations: expected at least one")
         dimension = positions.shape[-1]
         grid = make_grid(self.num_orientations, dimension=dimension, grid=self.grid)
-        axes = _graph_axes(graph, positions) if self.grid == "principal_axes" else None
+        draws = self.draws_in_training and self.has_rng("dropout")
+        key = self.make_rng("frames") if draws else key
+        is_attached = self.grid == "principal_axes" and not draws
+        axes = _graph_axes(graph, positions) if is_attached else None
         shape = (*graph.n_node.shape, dimension, dimension)
         placed = place_grid(grid, axes, shape=shape, dtype=positions.dtype, key=key)
         orientations = message_passing.gather_graphs(graph, placed)
@@ -200,14 +206,14 @@ def place_grid(
         axes: Rotations whose columns are the axes, `[*batch, d, d]`; None for a fixed grid.
         shape: That of the axes.
         dtype: Precision of the result.
-        key: Draws one rotation for a fixed grid; None leaves it.
+        key: Draws a rotation for every fixed grid; None leaves them.
 
     Returns:
         Orientations `[*batch, O, d]`.
     """
     if axes is None:
-        turn = jnp.eye(shape[-1]) if key is None else groups.SO(shape[-1]).sample(key, ())
-        axes = jnp.broadcast_to(turn.astype(dtype), shape)
+        turns = jnp.eye(shape[-1]) if key is None else groups.SO(shape[-1]).sample(key, shape[:-2])
+        axes = jnp.broadcast_to(turns.astype(dtype), shape)
     return jnp.einsum("...ij,oj->...oi", axes, jnp.asarray(grid, dtype), precision=_HIGHEST)
 
 
