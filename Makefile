@@ -2,7 +2,8 @@
 # PYTHON=/path/to/python chooses the interpreter of the .venv they make.
 
 PRESET ?= quick
-BENCH ?= nbody_step equivariant_basis tensor_products mace_step molecular_dynamics
+BENCH ?= nbody_step equivariant_basis tensor_products mace_step molecular_dynamics \
+	symmetrization_cost
 RUN = .venv/bin/python
 
 .NOTPARALLEL: # one installation at a time

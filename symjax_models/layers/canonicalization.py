@@ -271,8 +271,9 @@ def _apply_to_copies(
     """Return what a network says of the copies `rho_in(g)^-1 x`, `[|G|, *batch, ...]`."""
     inverses = jnp.asarray(np.linalg.inv(group.elements), x.dtype)
     copies = jax.vmap(lambda inverse: actions.act(rep_in, inverse, x))(inverses)
-    # One call with a longer batch; the network keeps whatever batch axes there are.
-    return network(copies)
+    # One call with a longer batch; the network keeps whatever batch axes there are. Without the
+    # barrier, a compiler moves the image again for every shift of the network's convolutions.
+    return network(jax.lax.optimization_barrier(copies))
 
 
 def _check_finite(group: groups.Group) -> None:
