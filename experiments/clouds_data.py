@@ -25,7 +25,7 @@ class Problem:
     Attributes:
         task: One of `TASKS`.
         splits: Clouds `train`, `valid` and `test`, upright.
-        parts_of_class: True where a class has a part, `[classes, parts]`.
+        parts_of_class: True where a cloud of a class has a part, `[classes, parts]`.
     """
 
     task: str
@@ -42,15 +42,14 @@ class Problem:
             "normals": {},
         }[self.task]
 
-    def examples(self, split: str, *, pose: str = "none", seed: int = 0) -> Examples:
+    def examples(self, split: str, *, pose: str = "none") -> Examples:
         """Return the arrays of a split, in a pose.
 
         Args:
             split: `train`, `valid` or `test`.
-            pose: `none` (upright), `z` or `so3`.
-            seed: Of the rotations.
+            pose: `none` (upright), `z` or `so3`, with rotations that are always the same.
         """
-        clouds = pose_clouds(self.splits[split], pose=pose, seed=3 * seed + _SPLITS[split])
+        clouds = pose_clouds(self.splits[split], pose=pose, seed=_SPLITS[split])
         arrays = {"points": clouds.points, "labels": clouds.labels}
         if self.task == "segmentation":
             arrays["parts"] = clouds.parts
@@ -77,9 +76,15 @@ def load(data: ml_collections.ConfigDict) -> Problem:
     load_splits = look_up(data.source, _SOURCES, what="config.data.source")
     splits = load_splits(data)
     needed = {"classification": "labels", "segmentation": "parts", "normals": "normals"}[data.task]
-    if getattr(splits["train"], needed) is None:
-        raise ValueError(f"the task {data.task!r} needs {needed}, which {data.source!r} lacks")
-    return Problem(data.task, splits, _parts_of_class(splits["train"]))
+    for split, clouds in splits.items():
+        if getattr(clouds, needed) is None:
+            raise ValueError(
+                f"the task {data.task!r} needs {needed}, which the {split} split of "
+                f"{data.source!r} lacks"
+            )
+    if len(splits["test"]) < 2:
+        raise ValueError("expected at least 2 test clouds, for a standard error, got 1")
+    return Problem(data.task, splits, _parts_of_class(list(splits.values())))
 
 
 def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
@@ -101,6 +106,7 @@ def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
 
 
 def _modelnet(read: Callable[..., Clouds], data: ml_collections.ConfigDict) -> dict[str, Clouds]:
+    _check_uncut(data)
     train, test = (
         read(data.folder, split=split, num_points=data.num_points) for split in ("train", "test")
     )
@@ -115,12 +121,24 @@ def _modelnet(read: Callable[..., Clouds], data: ml_collections.ConfigDict) -> d
 
 
 def _shapenet_part(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
+    _check_uncut(data)
     return {
         split: shapenet_part_files.read_shapenet_part(
-            data.folder, split={"valid": "val"}.get(split, split), num_points=data.num_points
+            data.folder,
+            split={"valid": "val"}.get(split, split),
+            num_points=data.num_points,
+            seed=data.seed,
         )
         for split in _SPLITS
     }
+
+
+def _check_uncut(data: ml_collections.ConfigDict) -> None:
+    if data.occlusion:
+        raise ValueError(
+            f"config.data.occlusion cuts generated shapes only; with source {data.source!r} "
+            f"expected 0, got {data.occlusion}"
+        )
 
 
 _SOURCES = {
@@ -131,8 +149,10 @@ _SOURCES = {
 }
 
 
-def _parts_of_class(clouds: Clouds) -> np.ndarray:
-    has_part = np.zeros((len(clouds.classes), len(clouds.part_names)), bool)
-    if clouds.parts is not None and clouds.labels is not None:
-        has_part[np.repeat(clouds.labels, clouds.points.shape[1]), clouds.parts.reshape(-1)] = True
+def _parts_of_class(splits: list[Clouds]) -> np.ndarray:
+    has_part = np.zeros((len(splits[0].classes), len(splits[0].part_names)), bool)
+    for clouds in splits:
+        if clouds.parts is not None and clouds.labels is not None:
+            labels = np.repeat(clouds.labels, clouds.points.shape[1])
+            has_part[labels, clouds.parts.reshape(-1)] = True
     return has_part

@@ -23,6 +23,7 @@ from symjax_models import training
 from symjax_models.models import registry
 from symjax_models.suggestion import look_up
 from symjax_models.training import batches, evaluate
+from symjax_models.typing import PyTree
 
 FIELDS = {
     "table": str, "row": str, "preset": str, "seeds": tuple, "data": ml_collections.ConfigDict,
@@ -89,7 +90,8 @@ def run(
         return False
     title = f"{config.row}, {problem.task}, trained on {pose}"
     runs.plot_learning_curve(outcome, workdir, title=title)
-    metrics = _measure(problem, model, outcome)
+    scores = _scores(problem, model, outcome)
+    metrics = _measure(problem, model, outcome, scores)
     for seed, values in zip(config.seeds, metrics, strict=True):
         report(
             f"{title}, seed {seed}: {values['score_z']:.1%} +- {values['score_z_se']:.1%} on z, "
@@ -100,7 +102,9 @@ def run(
         cli.as_json(config),
         metrics=metrics,
         # A row has one file of samples per seed: that of the case in the figure.
-        samples=_parts(problem, model, outcome) if (problem.task, pose) == _PICTURED else None,
+        samples=_parts(problem, model, outcome, scores["so3"])
+        if (problem.task, pose) == _PICTURED
+        else None,
         params=sum(leaf[0].size for leaf in jax.tree.leaves(outcome.state.params)),
         steps=config.num_steps,
         seconds=outcome.seconds,
@@ -111,57 +115,69 @@ def run(
     return True
 
 
-def _measure(
+def _scores(
     problem: clouds_data.Problem, model: registry.Model, outcome: training.Outcome
-) -> list[dict[str, Any]]:
-    """Return the metrics of every seed: scores in both poses and along a turn, and the audit."""
-    states = jax.tree.map(np.asarray, outcome.state)
+) -> dict[str, np.ndarray]:
+    """Return the scores of all test clouds, `[seeds, M]`, by pose, and of classes by angle."""
     upright = problem.examples("test")
     tests = {pose: problem.examples("test", pose=pose) for pose in clouds_task.POSES}
-    tests |= {str(angle): clouds_task.turned(upright, angle) for angle in clouds_task.ANGLES}
+    if problem.task == "classification":
+        tests |= {str(angle): clouds_task.turned(upright, angle) for angle in clouds_task.ANGLES}
     rows = batches.rows_of(upright, batch_size=_BATCH)
     scored = evaluate.make_evaluate(functools.partial(clouds_task.scores, problem, model), [rows])
     tested = jax.jit(jax.vmap(scored, in_axes=(0, None)))
-    found = {
-        name: np.asarray(tested(states.best_params, clouds_task.as_arrays(examples)))
+    params = jax.tree.map(np.asarray, outcome.state.best_params)
+    return {
+        name: np.asarray(tested(params, clouds_task.as_arrays(examples)))
         for name, examples in tests.items()
     }
+
+
+def _measure(
+    problem: clouds_data.Problem,
+    model: registry.Model,
+    outcome: training.Outcome,
+    scores: dict[str, np.ndarray],
+) -> list[dict[str, Any]]:
+    """Return the metrics of every seed: scores in both poses and along a turn, and the audit."""
     metrics = []
-    for index, best_step in enumerate(states.best_step.tolist()):
+    for index, best_step in enumerate(outcome.state.best_step.tolist()):
         values: dict[str, Any] = {"best_step": best_step}
-        for pose in clouds_task.POSES:
-            mean, error = clouds_task.mean_and_error(found[pose][index])
-            values |= {f"score_{pose}": mean, f"score_{pose}_se": error}
-        for angle in clouds_task.ANGLES:
-            values[f"score_at_{angle}"] = float(found[str(angle)][index].mean())
-        params = jax.tree.map(lambda leaf, index=index: leaf[index], states.best_params)
+        for name, of_seeds in scores.items():
+            mean, error = clouds_task.mean_and_error(of_seeds[index])
+            if name in clouds_task.POSES:
+                values |= {f"score_{name}": mean, f"score_{name}_se": error}
+            else:
+                values[f"score_at_{name}"] = mean
+        params = _params_of(outcome, index)
         metrics.append(values | clouds_task.equivariance_errors(problem, model, params))
     return metrics
 
 
 def _parts(
-    problem: clouds_data.Problem, model: registry.Model, outcome: training.Outcome
+    problem: clouds_data.Problem,
+    model: registry.Model,
+    outcome: training.Outcome,
+    scores: np.ndarray,
 ) -> list[dict[str, np.ndarray]]:
     """Return for every seed the scores of turned test clouds, and parts of one of each class."""
     examples = problem.examples("test", pose="so3")
-    classes = np.flatnonzero(problem.parts_of_class.sum(axis=1) > 1)
-    firsts = [np.flatnonzero(examples["labels"] == label)[0] for label in classes]
-    pictured = {name: values[np.array(firsts)] for name, values in examples.items()}
-    rows = batches.rows_of(examples, batch_size=_BATCH)
-    score = functools.partial(clouds_task.scores, problem, model)
-    scored = jax.jit(evaluate.make_evaluate(score, [rows]))
+    is_pictured = problem.parts_of_class.sum(axis=1) > 1
+    labels, firsts = np.unique(examples["labels"], return_index=True)
+    pictured = {name: values[firsts[is_pictured[labels]]] for name, values in examples.items()}
     find = jax.jit(functools.partial(clouds_task.found_parts, problem, model))
-    samples = []
-    for index in range(len(outcome.state.best_step)):
-        params = jax.tree.map(lambda leaf, i=index: np.asarray(leaf)[i], outcome.state.best_params)
-        samples.append(
-            {
-                "scores": np.asarray(scored(params, clouds_task.as_arrays(examples))),
-                "found": np.asarray(find(params, pictured)),
-                **{name: pictured[name] for name in ("points", "labels", "parts")},
-            }
-        )
-    return samples
+    return [
+        {
+            "scores": of_seed,
+            "found": np.asarray(find(_params_of(outcome, index), pictured)),
+            **{name: pictured[name] for name in ("points", "labels", "parts")},
+        }
+        for index, of_seed in enumerate(scores)
+    ]
+
+
+def _params_of(outcome: training.Outcome, index: int) -> PyTree:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], outcome.state.best_params)
 
 
 if __name__ == "__main__":

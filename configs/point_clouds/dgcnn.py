@@ -25,6 +25,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         },
     )
     set_sizes(config)
+    if config.preset == "full":
+        base.use_published_optimizer(config)
     return config
 
 

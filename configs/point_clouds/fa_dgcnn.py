@@ -25,4 +25,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         },
     )
     dgcnn.set_sizes(config)
+    if config.preset == "full":
+        base.use_published_optimizer(config)
     return config

@@ -36,4 +36,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         }
         config.model_of_task.classification = {"before": (32, 32)}
         config.model_of_task.segmentation = {"before": (32, 64, 64)}
+    else:
+        base.use_published_optimizer(config)
     return config

@@ -37,4 +37,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "category_features": 16,
         }
         config.model_of_task.normals = {"channels": ((8,), (8,), (16,))}
+    else:
+        base.use_published_optimizer(config)
     return config

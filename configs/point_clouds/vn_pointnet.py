@@ -37,4 +37,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         }
         config.model_of_task.classification = {"before": (12,)}
         config.model_of_task.segmentation = {"before": (12, 24, 24)}
+    else:
+        base.use_published_optimizer(config)
     return config

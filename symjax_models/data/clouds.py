@@ -63,6 +63,10 @@ class Clouds:
         turns = None if self.rotations is None else np.shape(self.rotations)
         if turns not in (None, (len(self), 3, 3)):
             raise ValueError(f"expected rotations [{len(self)}, 3, 3], got shape {turns}")
+        if self.rotations is not None:
+            grams = np.swapaxes(self.rotations, 1, 2) @ self.rotations
+            if not np.allclose(grams, np.eye(3), atol=_UNIT_TOLERANCE):
+                raise ValueError("expected rotations, got a matrix that is not orthogonal")
         for name in _ARRAYS:
             values = getattr(self, name)
             if values is not None:
@@ -200,6 +204,28 @@ def unit_normals(normals: Array) -> Array:
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
 
+def read_lines(path: pathlib.Path, *, max_lines: int | None = None) -> list[str]:
+    """Read the lines of a text file.
+
+    Args:
+        path: The file.
+        max_lines: Read so many, and no more; None reads all.
+
+    Returns:
+        The lines, with their ends.
+
+    Raises:
+        ValueError: If the file is missing or no text; it is named.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return list(itertools.islice(file, max_lines))
+    except FileNotFoundError as error:
+        raise ValueError(f"expected the file {os.fspath(path)}, which is missing") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{os.fspath(path)} is no text file: {error}") from error
+
+
 def read_rows(
     path: pathlib.Path, *, columns: int, delimiter: str | None, max_rows: int | None = None
 ) -> Array:
@@ -218,11 +244,7 @@ def read_rows(
         ValueError: If rows are missing, a row has another number of columns, or a number is not
             finite; the file and the line are named.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = list(itertools.islice(file, max_rows))
-    except FileNotFoundError as error:
-        raise ValueError(f"expected the file {os.fspath(path)}, which is missing") from error
+    lines = read_lines(path, max_lines=max_rows)
     while max_rows is None and lines and not lines[-1].strip():
         lines.pop()
     if not lines or len(lines) < (max_rows or 0):
@@ -242,7 +264,8 @@ def read_rows(
 
 
 def _check_finite(values: Array, name: str) -> None:
-    finite = np.isfinite(values).all(axis=(-2, -1))
+    # Clouds are stored in single precision, where larger numbers are infinite. NaN fits neither.
+    finite = (np.abs(values) <= np.finfo(np.float32).max).all(axis=(-2, -1))
     if not np.all(finite):
         first = int(np.argmin(np.ravel(finite)))
         raise ValueError(f"expected finite {name}, got NaN or infinity in cloud {first}")

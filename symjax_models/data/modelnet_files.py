@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax_models.data.clouds import Clouds, normalize, read_rows, unit_normals
+from symjax_models.data.clouds import Clouds, normalize, read_lines, read_rows, unit_normals
 from symjax_models.suggestion import nearest_of
 
 Array = np.ndarray
@@ -125,10 +125,7 @@ def _check_num_points(num_points: int) -> None:
 
 
 def _read_names(path: pathlib.Path) -> tuple[str, ...]:
-    try:
-        names = tuple(path.read_text(encoding="utf-8").split())
-    except FileNotFoundError as error:
-        raise ValueError(f"expected the file {path}, which is missing") from error
+    names = tuple("".join(read_lines(path)).split())
     if not names:
         raise ValueError(f"{path} is empty: expected one name per line")
     if len(set(names)) != len(names):

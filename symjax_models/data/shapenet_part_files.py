@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-from symjax_models.data.clouds import Clouds, normalize, read_rows, unit_normals
+from symjax_models.data.clouds import Clouds, normalize, read_lines, read_rows, unit_normals
 from symjax_models.suggestion import nearest_of
 
 Array = np.ndarray
@@ -125,13 +125,13 @@ def read_shapenet_part(
 def _read_categories(path: pathlib.Path) -> dict[str, str]:
     """Return {synset: category}."""
     categories = {}
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         words = line.split()
         if not words:
             continue
         if len(words) != 2 or words[0] not in _NUM_PARTS:
             raise ValueError(
-                f"{path}, line {number}: expected a category and a synset, got {line!r}; "
+                f"{path}, line {number}: expected a category and a synset, got {line.strip()!r}; "
                 f"{nearest_of(words[0], CATEGORIES)}"
             )
         categories[words[1]] = words[0]
@@ -143,20 +143,13 @@ def _read_categories(path: pathlib.Path) -> dict[str, str]:
 def _read_split(path: pathlib.Path) -> list[str]:
     """Return entries <synset>/<name>."""
     try:
-        entries = json.loads(_read_text(path))
+        entries = json.loads("".join(read_lines(path)))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is truncated or damaged: {error}") from error
     texts = isinstance(entries, list) and all(isinstance(entry, str) for entry in entries)
     if not texts or not entries:
         raise ValueError(f"{path}: expected a list of names, shape_data/<synset>/<name>")
     return [entry.removeprefix("shape_data/") for entry in entries]
-
-
-def _read_text(path: pathlib.Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ValueError(f"expected the file {path}, which is missing") from error
 
 
 def _read_shape(

@@ -113,6 +113,41 @@ class PointHead(nn.Module):
         return Dense(self.features, use_bias=self.use_bias[-1])(outputs)
 
 
+def per_point_head(
+    widths: tuple[int, ...],
+    features: int,
+    dropout: float,
+    *,
+    activation: Activation,
+    use_bias: bool = False,
+) -> PointHead:
+    """Make the read-out of every point.
+
+    Args:
+        widths: Lengths of the hidden layers.
+        features: Length of the output.
+        dropout: Rate behind all hidden layers but the last.
+        activation: Of the hidden layers.
+        use_bias: Whether the linear maps have biases.
+
+    Returns:
+        The module.
+    """
+    return PointHead(
+        widths,
+        features,
+        dropout=(*(dropout,) * (len(widths) - 1), 0.0),
+        num_point_axes=1,
+        activation=activation,
+        use_bias=(use_bias,) * (len(widths) + 1),
+    )
+
+
+def max_and_mean(x: Array) -> Array:
+    """Pool features of points by maximum and mean, `[*batch, N, C]` -> `[*batch, 2 C]`."""
+    return jnp.concatenate([safe.maximum_over(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
+
+
 class EdgeConvolution(nn.Module):
     """Pool functions of the edges to the nearest points in feature space.
 
@@ -178,7 +213,8 @@ class TransformNet(nn.Module):
             x = NormalizedDense(width, 0, self.activation, self.use_bias)(x)
         zeros = nn.initializers.zeros_init()
         entries = nn.Dense(self.size**2, kernel_init=zeros, bias_init=zeros)(x)
-        return entries.reshape(*x.shape[:-1], self.size, self.size) + jnp.eye(self.size)
+        matrices = entries.reshape(*x.shape[:-1], self.size, self.size)
+        return matrices + jnp.eye(self.size, dtype=x.dtype)
 
 
 def concatenate_globals(of_points: list[Array], of_cloud: list[Array]) -> Array:

@@ -11,6 +11,8 @@ from symjax_models.layers.point_clouds import (
     check_points,
     concatenate_globals,
     leaky_relu,
+    max_and_mean,
+    per_point_head,
 )
 from symjax_models.ops import safe
 from symjax_models.typing import Array
@@ -48,7 +50,6 @@ class DGCNN(nn.Module):
         """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`."""
         check_points(points)
         x = embed(points, channels=self.channels, k=self.k, embedding=self.embedding)[0]
-        pooled = jnp.concatenate([safe.maximum_over(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
         return PointHead(
             self.head,
             self.num_classes,
@@ -56,7 +57,7 @@ class DGCNN(nn.Module):
             num_point_axes=0,
             activation=leaky_relu,
             use_bias=(False, *(True,) * len(self.head)),
-        )(pooled, deterministic=deterministic)
+        )(max_and_mean(x), deterministic=deterministic)
 
 
 class DGCNNSegmenter(nn.Module):
@@ -110,9 +111,8 @@ class DGCNNSegmenter(nn.Module):
             categories
         )
         joined = concatenate_globals([local], [safe.maximum_over(x, axis=-2), category])
-        return per_point_head(self.head, self.num_parts, self.dropout)(
-            joined, deterministic=deterministic
-        )
+        head = per_point_head(self.head, self.num_parts, self.dropout, activation=leaky_relu)
+        return head(joined, deterministic=deterministic)
 
 
 class DGCNNNormals(nn.Module):
@@ -146,7 +146,7 @@ class DGCNNNormals(nn.Module):
         check_points(points)
         x, local = embed(points, channels=self.channels, k=self.k, embedding=self.embedding)
         joined = concatenate_globals([local], [safe.maximum_over(x, axis=-2)])
-        head = per_point_head(self.head, 3, self.dropout)
+        head = per_point_head(self.head, 3, self.dropout, activation=leaky_relu)
         return head(joined, deterministic=deterministic)
 
 
@@ -173,24 +173,3 @@ def embed(
         outputs.append(x)
     local = jnp.concatenate(outputs, axis=-1)
     return NormalizedDense(embedding, 1, leaky_relu, use_bias=False)(local), local
-
-
-def per_point_head(widths: tuple[int, ...], features: int, dropout: float) -> PointHead:
-    """Make the read-out of every point, without biases.
-
-    Args:
-        widths: Lengths of the hidden layers.
-        features: Length of the output.
-        dropout: Rate behind all hidden layers but the last.
-
-    Returns:
-        The module.
-    """
-    return PointHead(
-        widths,
-        features,
-        dropout=(*(dropout,) * (len(widths) - 1), 0.0),
-        num_point_axes=1,
-        activation=leaky_relu,
-        use_bias=(False,) * (len(widths) + 1),
-    )

@@ -32,7 +32,7 @@ class PointCompletion(nn.Module):
         cloud. Exact but for ties of neighbours.
 
     Numerics:
-        A partial cloud that is one point is completed to copies of it.
+        A partial cloud whose points all coincide is completed to copies of it.
 
     Source:
         Y. Wang, Z. Chen, X. X. Zhu, "Learning Generalizable Shape Completion with SIM(3)

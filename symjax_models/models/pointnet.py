@@ -9,6 +9,7 @@ from symjax_models.layers.point_clouds import (
     TransformNet,
     check_points,
     concatenate_globals,
+    per_point_head,
 )
 from symjax_models.ops import safe
 from symjax_models.typing import Array
@@ -27,8 +28,6 @@ class PointNet(nn.Module):
             pooling.
         head: Widths of the hidden layers behind the pooling.
         dropout: Rate behind each of them.
-        has_input_transform: Whether points are multiplied by a predicted 3 x 3 matrix.
-        has_feature_transform: Whether features are multiplied by a predicted matrix.
 
     Equivariance:
         Invariant under permutations of the points, and nothing else: the plain baseline.
@@ -46,8 +45,6 @@ class PointNet(nn.Module):
     transform: tuple[tuple[int, ...], tuple[int, ...]] = _TRANSFORM
     head: tuple[int, ...] = (512, 256)
     dropout: float = 0.3
-    has_input_transform: bool = True
-    has_feature_transform: bool = True
 
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
@@ -57,8 +54,6 @@ class PointNet(nn.Module):
             before=self.before,
             after=self.after,
             transform=self.transform,
-            has_input_transform=self.has_input_transform,
-            has_feature_transform=self.has_feature_transform,
         )
         return PointHead(
             self.head,
@@ -75,7 +70,7 @@ class PointNetSegmenter(nn.Module):
 
     Attributes:
         num_parts: Length of the logits.
-        before, after, transform, has_input_transform, has_feature_transform: As of `PointNet`.
+        before, after, transform: As of `PointNet`.
         head: Widths of the hidden layers that read every point.
         dropout: Rate behind all of them but the last.
 
@@ -94,8 +89,6 @@ class PointNetSegmenter(nn.Module):
     transform: tuple[tuple[int, ...], tuple[int, ...]] = _TRANSFORM
     head: tuple[int, ...] = (256, 256, 128)
     dropout: float = 0.2
-    has_input_transform: bool = True
-    has_feature_transform: bool = True
 
     @nn.compact
     def __call__(self, points: Array, categories: Array, *, deterministic: bool = True) -> Array:
@@ -114,18 +107,12 @@ class PointNetSegmenter(nn.Module):
             before=self.before,
             after=self.after,
             transform=self.transform,
-            has_input_transform=self.has_input_transform,
-            has_feature_transform=self.has_feature_transform,
         )
         joined = concatenate_globals(stages, [safe.maximum_over(stages[-1], axis=-2), categories])
-        return PointHead(
-            self.head,
-            self.num_parts,
-            dropout=(*(self.dropout,) * (len(self.head) - 1), 0.0),
-            num_point_axes=1,
-            activation=jax.nn.relu,
-            use_bias=(True,) * (len(self.head) + 1),
-        )(joined, deterministic=deterministic)
+        head = per_point_head(
+            self.head, self.num_parts, self.dropout, activation=jax.nn.relu, use_bias=True
+        )
+        return head(joined, deterministic=deterministic)
 
 
 def embed_points(
@@ -134,8 +121,6 @@ def embed_points(
     before: tuple[int, ...],
     after: tuple[int, ...],
     transform: tuple[tuple[int, ...], tuple[int, ...]],
-    has_input_transform: bool,
-    has_feature_transform: bool,
 ) -> list[Array]:
     """Apply the layers of single points, with both transformations.
 
@@ -146,21 +131,17 @@ def embed_points(
         before: Widths before the transformation of features.
         after: Widths behind it.
         transform: Widths of the nets that predict the transformations.
-        has_input_transform: Whether points are transformed.
-        has_feature_transform: Whether features are.
 
     Returns:
         The outputs of all layers, `[*batch, N, width]` each.
     """
     check_points(points)
-    x, stages = points, []
-    if has_input_transform:
-        x = x @ TransformNet(3, *transform, jax.nn.relu, name="input_transform")(x)
+    x = points @ TransformNet(3, *transform, jax.nn.relu, name="input_transform")(points)
+    stages = []
     for width in before:
         x = NormalizedDense(width, 1, jax.nn.relu)(x)
         stages.append(x)
-    if has_feature_transform:
-        x = x @ TransformNet(x.shape[-1], *transform, jax.nn.relu, name="feature_transform")(x)
+    x = x @ TransformNet(x.shape[-1], *transform, jax.nn.relu, name="feature_transform")(x)
     for width in after:
         x = NormalizedDense(width, 1, jax.nn.relu)(x)
         stages.append(x)

@@ -4,11 +4,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from symjax_models.layers.point_clouds import check_points
 from symjax_models.models.ponita import PonitaTrunk, make_bases, make_grid, place_grid
 from symjax_models.ops import position_orientation, safe
 from symjax_models.ops.local_frames import principal_axes
 from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
-from symjax_models.typing import Array, PRNGKey
+from symjax_models.typing import Array
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -27,16 +28,15 @@ class _CloudNetwork(nn.Module):
     length_scale: float = 0.2
     grid: str = "principal_axes"
 
-    def _per_point(
-        self, points: Array, scalars: Array | None, *, out_features: int, key: PRNGKey | None
-    ) -> Array:
+    def _per_point(self, points: Array, scalars: Array | None, *, out_features: int) -> Array:
         """Compute `[*batch, N, out_features]` of points and scalars `[*batch, N, S]`."""
+        check_points(points)
         grid = make_grid(self.num_orientations, dimension=points.shape[-1], grid=self.grid)
         centred = points - jnp.mean(points, axis=-2, keepdims=True)
         is_attached = self.grid == "principal_axes" and self.num_orientations > 0
         covariance = jnp.einsum("...ni,...nj->...ij", centred, centred, precision=_HIGHEST)
         axes = principal_axes(covariance) if is_attached else None
-        placed = place_grid(grid, axes, shape=covariance.shape, dtype=points.dtype, key=key)
+        placed = place_grid(grid, axes, shape=covariance.shape, dtype=points.dtype, key=None)
         orientations = placed[..., None, :, :]
 
         # Of centred points: far from the origin differences of coordinates lose digits.
@@ -91,15 +91,12 @@ class PonitaClassifier(_CloudNetwork):
     num_classes: int = 40
 
     @nn.compact
-    def __call__(
-        self, points: Array, *, deterministic: bool = True, key: PRNGKey | None = None
-    ) -> Array:
+    def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
         """Compute logits.
 
         Args:
             points: `[*batch, N, 3]`.
             deterministic: Of no effect, for the network has no dropout.
-            key: Turns a fixed grid at random; None leaves it.
 
         Returns:
             `[*batch, num_classes]`.
@@ -108,7 +105,7 @@ class PonitaClassifier(_CloudNetwork):
             ValueError: If there are fewer points than neighbours, or the grid does not fit.
         """
         del deterministic
-        logits = self._per_point(points, None, out_features=self.num_classes, key=key)
+        logits = self._per_point(points, None, out_features=self.num_classes)
         return jnp.mean(logits, axis=-2)
 
 
@@ -133,7 +130,6 @@ class PonitaSegmenter(_CloudNetwork):
         categories: Array,
         *,
         deterministic: bool = True,
-        key: PRNGKey | None = None,
     ) -> Array:
         """Compute logits of every point.
 
@@ -141,7 +137,6 @@ class PonitaSegmenter(_CloudNetwork):
             points: `[*batch, N, 3]`.
             categories: One-hot, `[*batch, num_categories]`.
             deterministic: Of no effect, for the network has no dropout.
-            key: Turns a fixed grid at random; None leaves it.
 
         Returns:
             `[*batch, N, num_parts]`.
@@ -152,4 +147,4 @@ class PonitaSegmenter(_CloudNetwork):
         del deterministic
         shape = (*points.shape[:-1], categories.shape[-1])
         scalars = jnp.broadcast_to(categories[..., None, :], shape).astype(points.dtype)
-        return self._per_point(points, scalars, out_features=self.num_parts, key=key)
+        return self._per_point(points, scalars, out_features=self.num_parts)

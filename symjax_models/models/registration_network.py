@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.layers.dense import MLP, Dense
+from symjax_models.layers.point_clouds import check_points
 from symjax_models.layers.point_convolution import VectorBlock
 from symjax_models.ops import safe, vector_neurons
 from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
@@ -84,18 +85,16 @@ class RegistrationNetwork(nn.Module):
     radius: float = 0.1
 
     @nn.compact
-    def __call__(self, source: Array, target: Array, *, deterministic: bool = True) -> Registration:
+    def __call__(self, source: Array, target: Array) -> Registration:
         """Register.
 
         Args:
             source: Points `[*batch, M, 3]`.
             target: Points `[*batch, N, 3]`.
-            deterministic: Not read; there is no dropout.
 
         Returns:
             Features, matches and the motion.
         """
-        del deterministic
         encoder = VectorEncoder(
             self.channels, self.num_descriptors, self.num_neighbours, self.spacing
         )
@@ -132,9 +131,8 @@ class PlainRegistrationNetwork(nn.Module):
     radius: float = 0.1
 
     @nn.compact
-    def __call__(self, source: Array, target: Array, *, deterministic: bool = True) -> Registration:
+    def __call__(self, source: Array, target: Array) -> Registration:
         """Register, see `RegistrationNetwork`."""
-        del deterministic
         encoder = CoordinateEncoder(
             self.channels, self.num_descriptors, self.num_neighbours, self.spacing
         )
@@ -236,6 +234,8 @@ def _register(
     target: Array,
     encoder: nn.Module,
 ) -> Registration:
+    for cloud in (source, target):
+        check_points(cloud)
     if source.shape == target.shape:
         # One call for both clouds: the program has half the size, and compiles in half the time.
         both = encoder(jnp.stack([source, target]))

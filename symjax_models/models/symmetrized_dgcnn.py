@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from symjax_models import groups
 from symjax_models.layers import Symmetrize, VectorCanonicalizer
+from symjax_models.layers.point_clouds import check_points
 from symjax_models.layers.vector_neurons import VNLeakyReLU, VNLinear
 from symjax_models.models.dgcnn import DGCNN, DGCNNNormals, DGCNNSegmenter
 from symjax_models.models.vn_dgcnn import VNEdgeConvolution
@@ -37,6 +38,7 @@ class VNPose(nn.Module):
     @nn.compact
     def __call__(self, points: Array) -> Array:
         """Map `[*batch, N, 3]` to vectors `[*batch, 3, 3]`, as columns."""
+        check_points(points)
         v = VNEdgeConvolution((self.channels,), k=self.k)(points[..., None])
         v = VNLeakyReLU(self.channels, num_point_axes=1)(v)
         return VNLinear(3)(jnp.mean(v, axis=-3))
@@ -85,6 +87,9 @@ class FADGCNNSegmenter(DGCNNSegmenter):
 class FADGCNNNormals(DGCNNNormals):
     """Average the normals of `DGCNNNormals` over frames; equivariant as `FADGCNN` is invariant.
 
+    Over all of them in training too: the loss does not see signs, so that a network trained on
+    single frames would give each a sign of its own, and their mean would be near zero.
+
     Attributes:
         All: Those of `DGCNNNormals`.
     """
@@ -92,7 +97,7 @@ class FADGCNNNormals(DGCNNNormals):
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
         """Map `[*batch, N, 3]` to normals `[*batch, N, 3]` of any length."""
-        source = _principal(deterministic)
+        source = PCAFrames(_ROTATIONS)
         network = _averaged(_plain(self, DGCNNNormals), source=source, rep_out="vector")
         return network(points, deterministic=deterministic)
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models import groups, reps
 from symjax_models.layers import Convolution, Dense, Gate, LayerNorm, Linear
+from symjax_models.layers.point_clouds import concatenate_globals, max_and_mean
 from symjax_models.ops import safe
 from symjax_models.ops.graph import Graph
 from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
@@ -109,7 +110,7 @@ class TFNClassifier(nn.Module):
         f = CloudTFN(
             self.hidden, self.num_layers, self.max_degree, self.num_channels, self.k, name="points"
         )(points)
-        pooled = _pool(nn.silu(Dense(self.embedding, name="embedding")(_invariants(f))))
+        pooled = max_and_mean(nn.silu(Dense(self.embedding, name="embedding")(_invariants(f))))
         return _read_out(pooled, self.head, self.num_classes, self.dropout, deterministic)
 
 
@@ -156,11 +157,7 @@ class TFNSegmenter(nn.Module):
             self.hidden, self.num_layers, self.max_degree, self.num_channels, self.k, name="points"
         )(points)
         local = nn.silu(Dense(self.embedding, name="embedding")(_invariants(f)))
-        whole = jnp.concatenate([_pool(local), categories.astype(local.dtype)], axis=-1)[
-            ..., None, :
-        ]
-        whole = jnp.broadcast_to(whole, (*local.shape[:-1], whole.shape[-1]))
-        joined = jnp.concatenate([local, whole], axis=-1)
+        joined = concatenate_globals([local], [max_and_mean(local), categories])
         return _read_out(joined, self.head, self.num_parts, self.dropout, deterministic)
 
 
@@ -186,13 +183,15 @@ class TFNNormals(nn.Module):
 
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
-        """Map `[*batch, N, 3]` to unit vectors `[*batch, N, 3]`, whose signs mean nothing."""
+        """Map `[*batch, N, 3]` to vectors along the normals, `[*batch, N, 3]`.
+
+        Neither their signs nor their lengths mean anything.
+        """
         del deterministic  # there is no dropout
         f = CloudTFN(
             self.hidden, self.num_layers, self.max_degree, self.num_channels, self.k, name="points"
         )(points)
-        normals = Linear("1o", name="readout")(f)["1o"][..., 0]
-        return safe.divide(normals, safe.norm(normals, keepdims=True))
+        return Linear("1o", name="readout")(f)["1o"][..., 0]
 
 
 def neighbour_graph(points: Array, *, k: int) -> Graph:
@@ -245,10 +244,6 @@ def _invariants(f: RepArray) -> Array:
         for (_, term), block in zip(f.rep.terms, f.blocks, strict=True)
     ]
     return jnp.concatenate(parts, axis=-1)
-
-
-def _pool(x: Array) -> Array:
-    return jnp.concatenate([jnp.mean(x, axis=-2), safe.maximum_over(x, axis=-2)], axis=-1)
 
 
 def _read_out(

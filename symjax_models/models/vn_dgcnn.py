@@ -9,9 +9,10 @@ from symjax_models.layers.point_clouds import (
     check_points,
     concatenate_globals,
     leaky_relu,
+    max_and_mean,
+    per_point_head,
 )
 from symjax_models.layers.vector_neurons import VNInvariant, VNLeakyReLU, VNLinear, VNPool
-from symjax_models.models.dgcnn import per_point_head
 from symjax_models.ops import safe, vector_neurons
 from symjax_models.typing import Array
 
@@ -90,7 +91,6 @@ class VNDGCNN(nn.Module):
             pooling=self.pooling,
         )
         x, _ = VNInvariant(num_point_axes=1)(v)
-        pooled = jnp.concatenate([safe.maximum_over(x, axis=-2), jnp.mean(x, axis=-2)], axis=-1)
         return PointHead(
             self.head,
             self.num_classes,
@@ -98,7 +98,7 @@ class VNDGCNN(nn.Module):
             num_point_axes=0,
             activation=leaky_relu,
             use_bias=(True,) * (len(self.head) + 1),
-        )(pooled, deterministic=deterministic)
+        )(max_and_mean(x), deterministic=deterministic)
 
 
 class VNDGCNNSegmenter(nn.Module):
@@ -154,9 +154,8 @@ class VNDGCNNSegmenter(nn.Module):
         joined = concatenate_globals(
             [vector_neurons.read_in_frame(local, frame)], [safe.maximum_over(x, axis=-2), category]
         )
-        return per_point_head(self.head, self.num_parts, self.dropout)(
-            joined, deterministic=deterministic
-        )
+        head = per_point_head(self.head, self.num_parts, self.dropout, activation=leaky_relu)
+        return head(joined, deterministic=deterministic)
 
 
 class VNDGCNNNormals(nn.Module):

@@ -4,7 +4,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from symjax_models.layers.point_clouds import PointHead, check_points, concatenate_globals
+from symjax_models.layers.point_clouds import (
+    PointHead,
+    check_points,
+    concatenate_globals,
+    per_point_head,
+)
 from symjax_models.layers.vector_neurons import (
     VNInvariant,
     VNLayerNorm,
@@ -33,7 +38,6 @@ class VNPointNet(nn.Module):
         head: Widths of the hidden layers behind the pooling.
         dropout: Rate behind each of them.
         pooling: "mean" or "max", over neighbours and in the transformation.
-        has_feature_transform: Whether vectors of the whole cloud are appended to those of points.
 
     Equivariance:
         Invariant under SO(3) about the origin, not under reflections, for the first layer has cross
@@ -56,7 +60,6 @@ class VNPointNet(nn.Module):
     head: tuple[int, ...] = (512, 256)
     dropout: float = 0.4
     pooling: str = "mean"
-    has_feature_transform: bool = True
 
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
@@ -67,7 +70,7 @@ class VNPointNet(nn.Module):
             edge=self.edge,
             before=self.before,
             after=self.after,
-            transform=self.transform if self.has_feature_transform else None,
+            transform=self.transform,
             pooling=self.pooling,
         )
         x, _ = VNInvariant(1, negative_slope=0.0)(vector_neurons.append_mean(last))
@@ -86,7 +89,7 @@ class VNPointNetSegmenter(nn.Module):
 
     Attributes:
         num_parts: Length of the logits.
-        k, edge, before, after, transform, pooling, has_feature_transform: As of `VNPointNet`.
+        k, edge, before, after, transform, pooling: As of `VNPointNet`.
         head: Widths of the hidden layers that read every point.
         dropout: Rate behind all of them but the last.
 
@@ -107,7 +110,6 @@ class VNPointNetSegmenter(nn.Module):
     head: tuple[int, ...] = (256, 256, 128)
     dropout: float = 0.2
     pooling: str = "mean"
-    has_feature_transform: bool = True
 
     @nn.compact
     def __call__(self, points: Array, categories: Array, *, deterministic: bool = True) -> Array:
@@ -127,20 +129,16 @@ class VNPointNetSegmenter(nn.Module):
             edge=self.edge,
             before=self.before,
             after=self.after,
-            transform=self.transform if self.has_feature_transform else None,
+            transform=self.transform,
             pooling=self.pooling,
         )
         x, frame = VNInvariant(1, negative_slope=0.0)(vector_neurons.append_mean(last))
         local = vector_neurons.read_in_frame(jnp.concatenate(stages, axis=-1), frame)
         joined = concatenate_globals([local, x], [safe.maximum_over(x, axis=-2), categories])
-        return PointHead(
-            self.head,
-            self.num_parts,
-            dropout=(*(self.dropout,) * (len(self.head) - 1), 0.0),
-            num_point_axes=1,
-            activation=jax.nn.relu,
-            use_bias=(True,) * (len(self.head) + 1),
-        )(joined, deterministic=deterministic)
+        head = per_point_head(
+            self.head, self.num_parts, self.dropout, activation=jax.nn.relu, use_bias=True
+        )
+        return head(joined, deterministic=deterministic)
 
 
 class VNTransform(nn.Module):
@@ -179,7 +177,7 @@ def embed_vectors(
     edge: int,
     before: tuple[int, ...],
     after: tuple[int, ...],
-    transform: tuple[tuple[int, ...], tuple[int, ...]] | None,
+    transform: tuple[tuple[int, ...], tuple[int, ...]],
     pooling: str,
 ) -> list[Array]:
     """Apply the layers of vectors.
@@ -192,7 +190,7 @@ def embed_vectors(
         edge: Channels of the first layer.
         before: Channels before the transformation.
         after: Channels behind it; the last layer has no nonlinearity.
-        transform: Channels of the net that predicts the transformation; None leaves it out.
+        transform: Channels of the net that predicts vectors of the whole cloud.
         pooling: "mean" or "max".
 
     Returns:
@@ -204,10 +202,8 @@ def embed_vectors(
     for width in before:
         v = VNLeakyReLU(width, 1, negative_slope=0.0)(v)
         stages.append(v)
-    if transform is not None:
-        of_cloud = VNTransform(v.shape[-1], *transform, pooling)(v)
-        repeated = jnp.broadcast_to(of_cloud[..., None, :, :], v.shape)
-        v = jnp.concatenate([v, repeated], axis=-1)
+    of_cloud = VNTransform(v.shape[-1], *transform, pooling)(v)
+    v = jnp.concatenate([v, jnp.broadcast_to(of_cloud[..., None, :, :], v.shape)], axis=-1)
     for width in after[:-1]:
         v = VNLeakyReLU(width, 1, negative_slope=0.0)(v)
         stages.append(v)
