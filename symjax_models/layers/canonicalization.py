@@ -52,6 +52,7 @@ class VectorCanonicalizer(nn.Module):
         """Make the frame, K = 1, of points `[*batch, N, d]`, or of a tuple with them first."""
         del key
         points, *rest = x if isinstance(x, tuple) else (x,)
+        points = affine.as_vectors(points, dimension=self.group.dimension, group=self.group)
         shift = affine.centre_of(points, group=self.group)
         vectors = self.network(points - shift[..., None, :], *rest)
         linear = gram_schmidt(vectors, special=affine.is_special(self.group))[None]
@@ -82,6 +83,10 @@ class GeneratorCanonicalizer(nn.Module):
 
     network: nn.Module
     group: groups.Group
+
+    def __post_init__(self) -> None:
+        orbit_distance.form_of(self.group)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Any, *, key: PRNGKey | None = None) -> Frame:

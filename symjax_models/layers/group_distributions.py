@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.ops.frames import affine
+from symjax_models.ops.frames.sampling import check_num_samples
 from symjax_models.ops.orthogonalization import gram_schmidt
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.typing import Array, PRNGKey
@@ -45,6 +46,7 @@ class VectorDistribution(nn.Module):
 
     def __post_init__(self) -> None:
         affine.check_euclidean(self.group, what="orthogonalized vectors")
+        check_num_samples(self.num_samples)
         super().__post_init__()
 
     @nn.compact
@@ -56,6 +58,7 @@ class VectorDistribution(nn.Module):
         """
         key = _check_key(key)
         points, *rest = x if isinstance(x, tuple) else (x,)
+        points = affine.as_vectors(points, dimension=self.group.dimension, group=self.group)
         shift = affine.centre_of(points, group=self.group)
         shape = (self.num_samples, *points.shape, self.channels)
         noise = jax.random.normal(key, shape, points.dtype)
@@ -96,6 +99,10 @@ class PermutationDistribution(nn.Module):
     temperature: float = 0.1
     num_iterations: int = 20
 
+    def __post_init__(self) -> None:
+        check_num_samples(self.num_samples)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x: Any, *, key: PRNGKey | None = None) -> Frame:
         """Draw permutations for an array `[*batch, N, *]`, or for a tuple with it first.
@@ -106,7 +113,7 @@ class PermutationDistribution(nn.Module):
         noise_key, tie_key = jax.random.split(_check_key(key))
         first, *rest = x if isinstance(x, tuple) else (x,)
         shape = (self.num_samples, *first.shape[:-1], self.channels)
-        noise = jax.random.uniform(noise_key, shape, first.dtype)
+        noise = jax.random.uniform(noise_key, shape, jnp.result_type(first.dtype, jnp.float32))
         arguments = _repeat((first, *rest), self.num_samples)
         scores = self.network(arguments[0], noise, *arguments[1:])
         if scores.shape != shape[:-1]:

@@ -5,10 +5,13 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.layers import initializers
-from symjax_models.layers.dense import MLP, Dense
+from symjax_models.layers.dense import MLP
+from symjax_models.layers.vector_neurons import VNLinear
 from symjax_models.ops import safe, vector_neurons
 from symjax_models.ops.nearest_neighbours import gather_neighbours
 from symjax_models.typing import Array
+
+_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def neighbour_vectors(points: Array, indices: Array) -> Array:
@@ -85,11 +88,12 @@ class PositionAwareConvolution(nn.Module):
             summed = jnp.concatenate([of_features, summed], axis=-1)
         init = initializers.uniform_fan_in(summed.shape[-1])
         shape = (self.num_kernels, summed.shape[-1], self.features)
-        return jnp.einsum("...sdc,scf->...df", summed, self.param("kernel", init, shape))
+        kernel = self.param("kernel", init, shape)
+        return jnp.einsum("...sdc,scf->...df", summed, kernel, precision=_HIGHEST)
 
     def _weights(self, geometry: Array) -> Array:
-        hidden = Dense(self.hidden, use_bias=False, name="vectors")(geometry)
-        directions = Dense(self.hidden, use_bias=False, name="directions")(hidden)
+        hidden = VNLinear(self.hidden, name="vectors")(geometry)
+        directions = VNLinear(self.hidden, name="directions")(hidden)
         hidden = vector_neurons.leaky_relu(hidden, directions, negative_slope=0.2)
         lengths = vector_neurons.channel_norms(hidden)
         logits = MLP((self.hidden, self.num_kernels), name="scores")(lengths)
@@ -99,7 +103,7 @@ class PositionAwareConvolution(nn.Module):
 def _weighted_sums(weights: Array, vectors: Array) -> Array:
     """Sum `[..., K, 3, C]` over K with weights `[..., K, S]`, to `[..., S, 3, C]`."""
     flat = vectors.reshape(*vectors.shape[:-2], -1)
-    sums = jnp.einsum("...ks,...kx->...sx", weights, flat)
+    sums = jnp.einsum("...ks,...kx->...sx", weights, flat, precision=_HIGHEST)
     return sums.reshape(*sums.shape[:-1], *vectors.shape[-2:])
 
 
@@ -126,11 +130,11 @@ class VectorBlock(nn.Module):
         """Map `[*batch, N, 3, C]` to `[*batch, N, 3, features]`; see the convolution."""
         h = PositionAwareConvolution(self.features, self.num_kernels)(vectors, points, indices)
         scale = self.param("scale", nn.initializers.ones_init(), (self.features,))
-        flat = h.reshape(*h.shape[:-2], -1)
-        h = safe.divide(h, safe.norm(flat)[..., None, None]) * self.features**0.5 * scale
-        directions = Dense(self.features, use_bias=False, name="directions")(h)
+        flat = safe.unit(h.reshape(*h.shape[:-2], -1))
+        h = flat.reshape(h.shape) * self.features**0.5 * scale
+        directions = VNLinear(self.features, name="directions")(h)
         h = vector_neurons.leaky_relu(h, directions, negative_slope=0.2)
-        h = Dense(self.features, use_bias=False, name="mix")(h)
+        h = VNLinear(self.features, name="mix")(h)
         if vectors is None:
             return h
-        return h + Dense(self.features, use_bias=False, name="residual")(vectors)
+        return h + VNLinear(self.features, name="residual")(vectors)

@@ -16,7 +16,9 @@ class Symmetrize(nn.Module):
     h(x) = sum_k w_k rho_out(g_k) f(rho_in(g_k)^-1 x),  (g_k, w_k) = source(x)
 
     Attributes:
-        network: f, any module whose inputs and outputs have the batch axes of the frame first.
+        network: f, any module whose inputs and outputs have the batch axes of the frame first. Its
+            variables are the same for all elements, and not changed; what it sows as
+            `"intermediates"` has the axis of K first.
         source: Makes the frame: one of `symjax_models.ops.frames`, or a module of this folder such
             as `VectorCanonicalizer`, whose parameters are trained with those of the network.
         rep_in: How the group acts on every argument: a tuple of actions, or of pytrees of them, or
@@ -43,13 +45,15 @@ class Symmetrize(nn.Module):
     read: Callable[..., Any] | None = None
 
     @nn.compact
-    def __call__(self, *arguments: PyTree, key: PRNGKey | None = None, **options: Any) -> PyTree:
+    def __call__(
+        self, *arguments: PyTree, key: PRNGKey | None = None, deterministic: bool | None = None
+    ) -> PyTree:
         """Apply the symmetrized network.
 
         Args:
             *arguments: Those of the network.
             key: For random sources; when None, the stream `"frames"` if there is one.
-            **options: Options of the network that are not moved, such as `deterministic`.
+            deterministic: Told the network, if not None.
 
         Returns:
             What the network returns, moved by `rep_out` and averaged.
@@ -58,14 +62,15 @@ class Symmetrize(nn.Module):
             key = self.make_rng("frames")
         frame = self.source(arguments[0] if self.read is None else self.read(*arguments), key=key)
         moved = symmetrization.pull_back(frame, arguments, self.rep_in)
+        options = {} if deterministic is None else {"deterministic": deterministic}
 
         def call(network: nn.Module, moved: tuple[PyTree, ...]) -> PyTree:
             return network(*moved, **options)
 
         outputs = nn.vmap(
             call,
-            variable_axes={"params": None},
-            split_rngs={"params": False, "dropout": True},
+            variable_axes={"intermediates": 0, nn.DenyList("intermediates"): None},
+            split_rngs={"params": False, nn.DenyList("params"): True},
             axis_size=frame.size,
         )(self.network, moved)
         self.sow("intermediates", "frame", jax.lax.stop_gradient(frame))

@@ -64,9 +64,15 @@ def _is_kind(kind: Any) -> bool:
 
 def _act(kind: str | Rep, g: Array, x: Any) -> Any:
     if isinstance(kind, Rep):
-        return _on_last_axis(kind.rho(g), jnp.asarray(x), what=repr(kind))
+        return _on_last_axis(kind.rho(g), _inexact(x), what=repr(kind))
     action = look_up(kind, ACTIONS, what="action")
-    return action(g, x if kind in ("invariant", "typed") else jnp.asarray(x))
+    return action(g, x if kind in ("invariant", "typed") else _inexact(x))
+
+
+def _inexact(x: Any) -> Array:
+    """Return an array that is not of integers, to which elements would be rounded."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(float)
 
 
 def _spread(g: Array, x: Array, *, axes: int, what: str) -> Array:

@@ -1,5 +1,6 @@
 """Distances between clouds by nearest points: chamfer distances and the F-score."""
 
+import jax
 import jax.numpy as jnp
 
 from symjax_models.ops import safe
@@ -21,6 +22,9 @@ def squared_distances_to_nearest(
         Squares of the distances of a's points to b, `[*batch, N]`, and of b's to a, `[*batch, M]`;
         0 for padding. Infinite if there is no real point to be near to.
 
+    Raises:
+        ValueError: If a cloud is empty, or batch axes or components differ.
+
     Equivariance:
         Invariant under isometries, but for rounding.
 
@@ -32,14 +36,20 @@ def squared_distances_to_nearest(
     >>> to_b.tolist(), to_a.tolist()
     ([1.0], [1.0, 9.0])
     """
+    is_cloud = a.ndim >= 2 and b.ndim >= 2 and a.shape[-2] and b.shape[-2]
+    if not is_cloud or a.shape[-1] != b.shape[-1] or a.shape[:-2] != b.shape[:-2]:
+        raise ValueError(
+            "expected clouds [*batch, N, d] and [*batch, M, d] that are not empty, got "
+            f"{list(a.shape)} and {list(b.shape)}"
+        )
     real_a = jnp.ones(a.shape[:-1], bool) if mask_a is None else mask_a
     real_b = jnp.ones(b.shape[:-1], bool) if mask_b is None else mask_b
     # Padding may be NaN, which a mask of the result alone would leave in the gradient.
     a, b = jnp.where(real_a[..., None], a, 0), jnp.where(real_b[..., None], b, 0)
     # Component by component: the array [N, M, d] never exists.
-    squares = jnp.zeros(())
-    for c in range(a.shape[-1]):
-        squares = squares + jnp.square(a[..., :, None, c] - b[..., None, :, c])
+    squares = sum(jnp.square(a[..., :, None, c] - b[..., None, :, c]) for c in range(a.shape[-1]))
+    # Computed once; see `safe.maximum_over`.
+    squares = jax.lax.optimization_barrier(squares)
     to_b = jnp.min(jnp.where(real_b[..., None, :], squares, jnp.inf), axis=-1)
     to_a = jnp.min(jnp.where(real_a[..., :, None], squares, jnp.inf), axis=-2)
     return jnp.where(real_a, to_b, 0), jnp.where(real_b, to_a, 0)

@@ -37,6 +37,12 @@ def nearest_neighbours(
     >>> nearest_neighbours(jnp.array([[0.0], [1.0], [5.0]]), k=2).tolist()
     [[0, 1], [1, 0], [2, 1]]
     """
+    others = points.shape if queries is None else queries.shape
+    if points.ndim < 2 or points.shape[-1] != others[-1] or points.shape[:-2] != others[:-2]:
+        raise ValueError(
+            f"expected a cloud [*batch, N, C] and queries [*batch, M, C], got {list(points.shape)} "
+            f"and {list(others)}"
+        )
     count = points.shape[-2]
     if not 1 <= k <= count:
         raise ValueError(f"k nearest of {count} points needs k between 1 and {count}, got {k}")

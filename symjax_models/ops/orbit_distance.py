@@ -106,19 +106,30 @@ def bound_penalty(matrix: Array, *, bound: float = 10.0) -> Array:
     return jnp.mean(jax.nn.relu(jnp.abs(matrix) - bound), axis=(-2, -1))
 
 
+def form_of(group: groups.Group) -> np.ndarray:
+    """Return the form F that a group preserves, `[n, n]`.
+
+    Raises:
+        ValueError: If no invariant polynomials of the group are known.
+
+    >>> form_of(groups.Sp(2)).tolist()
+    [[0.0, 1.0], [-1.0, 0.0]]
+    """
+    if isinstance(group, _ORTHOGONAL):
+        return np.eye(group.n)
+    if isinstance(group, _INDEFINITE):
+        return group.metric
+    if isinstance(group, groups.Sp):
+        return group.form
+    raise ValueError(
+        "expected a group that invariant polynomials define: O, SO, U, SU, IndefiniteO, "
+        f"IndefiniteSO, Lorentz or Sp; got {group!r}"
+    )
+
+
 def _check(matrix: Array, group: groups.Group) -> Array:
     """Return the form that the group preserves, in the dtype of the matrices."""
-    if isinstance(group, _ORTHOGONAL):
-        form = np.eye(group.n)
-    elif isinstance(group, _INDEFINITE):
-        form = group.metric
-    elif isinstance(group, groups.Sp):
-        form = group.form
-    else:
-        raise ValueError(
-            "expected a group that invariant polynomials define: O, SO, U, SU, IndefiniteO, "
-            f"IndefiniteSO, Lorentz or Sp; got {group!r}"
-        )
-    if matrix.shape[-2:] != (group.n, group.n):
+    form = form_of(group)
+    if matrix.shape[-2:] != form.shape:
         raise ValueError(f"expected matrices [..., {group.n}, {group.n}], got {matrix.shape}")
     return jnp.asarray(form, matrix.dtype)

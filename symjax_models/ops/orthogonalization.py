@@ -56,9 +56,10 @@ def gram_schmidt(vectors: Array, *, special: bool = False) -> Array:
         rest = _reject(_reject(vector[..., None], frame), frame)[..., 0]
         length = safe.norm(rest, keepdims=True)
         threshold = 32 * jnp.finfo(vectors.dtype).eps * safe.norm(vector, keepdims=True)
-        is_independent = length > threshold
-        unit = rest / jnp.where(is_independent, length, 1)
-        column = jnp.where(is_independent, unit, _least_along(frame))
+        # NaN is not below the threshold, so that it is seen in the result.
+        is_dependent = length <= threshold
+        unit = rest / jnp.where(is_dependent, 1, length)
+        column = jnp.where(is_dependent, _least_along(frame), unit)
         frame = jnp.concatenate([frame, column[..., None]], axis=-1)
     if is_special:
         last = _last_of_rotation(frame)

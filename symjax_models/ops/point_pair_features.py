@@ -30,7 +30,7 @@ def angle(a: Array, b: Array) -> Array:
     90.0
     """
     # Unit vectors, so that the products neither under- nor overflow.
-    a, b = (safe.divide(v, safe.norm(v, keepdims=True)) for v in (a, b))
+    a, b = safe.unit(a), safe.unit(b)
     sine, cosine = safe.norm(jnp.cross(a, b)), jnp.sum(a * b, axis=-1)
     is_defined = (sine != 0) | (cosine != 0)
     return jnp.where(is_defined, jnp.arctan2(sine, jnp.where(is_defined, cosine, 1)), 0)

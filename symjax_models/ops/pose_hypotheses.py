@@ -9,6 +9,9 @@ from symjax_models.ops.registration import RigidMotion, apply_rigid, kabsch
 from symjax_models.typing import Array
 
 _HIGHEST = jax.lax.Precision.HIGHEST
+_NUM_REFINEMENTS = 3
+# Spread of inliers across the line they lie along, over that along it, up to which they are a line.
+_LINE = 1e-2
 
 
 def count_inliers(
@@ -27,7 +30,7 @@ def count_inliers(
         The sums of the weights of the inliers, `[*batch, H]`.
 
     Numerics:
-        Memory is `[*batch, H, N, 3]`. No gradient passes.
+        Memory is `[*batch, H, N, 3]`. The gradient passes to the weights alone.
 
     >>> still = RigidMotion(jnp.eye(3)[None], jnp.zeros((1, 3)))
     >>> x = jnp.eye(3)
@@ -46,7 +49,6 @@ def most_agreed_motion(
     *,
     weights: Array,
     radius: float,
-    num_refinements: int = 3,
 ) -> RigidMotion:
     """Take the rotation, of one proposed per match, with most inliers, and fit it to them.
 
@@ -59,10 +61,11 @@ def most_agreed_motion(
         rotations: R, `[*batch, N, 3, 3]`.
         weights: How much every match counts, not negative, `[*batch, N]`.
         radius: Largest distance of an inlier.
-        num_refinements: How often to fit.
 
     Returns:
-        The motion, batch axes `[*batch]`. With fewer than three inliers it stays a hypothesis.
+        The motion, batch axes `[*batch]`. With fewer than three inliers, or inliers that lie on a
+        line up to a hundredth of their spread along it, it stays a hypothesis: they leave a
+        rotation about the line free.
 
     Equivariance:
         SE(3) on either cloud, if the proposals move with it, up to ties.
@@ -87,7 +90,7 @@ def most_agreed_motion(
         jnp.take_along_axis(rotations, best[..., None, None], axis=-3)[..., 0, :, :],
         jnp.take_along_axis(motions.translation, best[..., None], axis=-2)[..., 0, :],
     )
-    for _ in range(num_refinements):
+    for _ in range(_NUM_REFINEMENTS):
         motion = _refit(source, target, motion, weights=weights, radius=radius)
     return motion
 
@@ -98,11 +101,22 @@ def _refit(
     distances = safe.norm(apply_rigid(source, motion) - target)
     kept = jnp.where(jax.lax.stop_gradient(distances) <= radius, weights, 0)
     fitted = kabsch(source, target, weights=kept)
-    is_enough = jnp.sum(kept > 0, axis=-1)[..., None] >= 3
+    is_enough = ((jnp.sum(kept > 0, axis=-1) >= 3) & _is_spread(source, kept))[..., None]
     return RigidMotion(
         jnp.where(is_enough[..., None], fitted.rotation, motion.rotation),
         jnp.where(is_enough, fitted.translation, motion.translation),
     )
+
+
+def _is_spread(points: Array, weights: Array) -> Array:
+    """Tell whether points `[*batch, N, 3]` are no line, `[*batch]`."""
+    weights = jax.lax.stop_gradient(weights)[..., None]
+    points = jax.lax.stop_gradient(points)
+    mean = safe.divide(jnp.sum(weights * points, -2), jnp.sum(weights, -2))[..., None, :]
+    centred = jnp.sqrt(weights) * (points - mean)
+    moments = jnp.einsum("...ni,...nj->...ij", centred, centred, precision=_HIGHEST)
+    values = jnp.linalg.eigvalsh(moments)
+    return values[..., 1] > _LINE**2 * values[..., 2]
 
 
 def true_matches(source: Array, target: Array, motion: RigidMotion, *, radius: float) -> Array:

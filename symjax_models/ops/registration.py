@@ -82,6 +82,10 @@ def kabsch(source: Array, target: Array, *, weights: Array | None = None) -> Rig
         )
     if weights is None:
         weights = jnp.ones(source.shape[:-1], source.dtype)
+    if weights.shape != source.shape[:-1]:
+        raise ValueError(
+            f"expected weights {list(source.shape[:-1])}, one per pair, got {list(weights.shape)}"
+        )
     weights = safe.divide(weights, jnp.sum(weights, axis=-1, keepdims=True))[..., None]
     source, target = (jnp.where(weights > 0, points, 0) for points in (source, target))
     a, b = (jnp.sum(weights * points, axis=-2, keepdims=True) for points in (source, target))

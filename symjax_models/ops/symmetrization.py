@@ -104,8 +104,15 @@ def pull_back(frame: Frame, arguments: tuple[PyTree, ...], rep_in: PyTree) -> tu
         frame: The frame.
         arguments: The arguments of a function.
         rep_in: How the group acts on them; see `symmetrize`.
+
+    Raises:
+        ValueError: If there is another number of actions than of arguments.
     """
     kinds = rep_in if isinstance(rep_in, tuple) else (rep_in,)
+    if len(kinds) != len(arguments):
+        raise ValueError(
+            f"expected one action per argument in rep_in, got {len(kinds)} for {len(arguments)}"
+        )
     return jax.vmap(lambda inverse: actions.act(kinds, inverse, arguments))(frame.inverses)
 
 
@@ -116,7 +123,17 @@ def push_forward(frame: Frame, outputs: PyTree, rep_out: PyTree) -> PyTree:
         frame: The frame.
         outputs: y_k, a pytree of arrays `[K, *batch, ...]`.
         rep_out: How the group acts on them; see `symmetrize`.
+
+    Raises:
+        ValueError: If an output has not the batch axes of the frame.
     """
+    axes = frame.weights.shape
+    for y in jax.tree.leaves(outputs):
+        if jnp.shape(y)[: len(axes)] != axes:
+            raise ValueError(
+                f"expected outputs of a network with first axes {list(axes[1:])}, those of the "
+                f"frame's batch, got shape {list(jnp.shape(y)[1:])}"
+            )
     moved = jax.vmap(lambda g, y: actions.act(rep_out, g, y))(frame.elements, outputs)
 
     def mean(y: Array) -> Array:

@@ -45,7 +45,7 @@ def leaky_relu(q: Array, k: Array, *, negative_slope: float = 0.0) -> Array:
     >>> leaky_relu(q, k, negative_slope=0.5)[:, 0].tolist()
     [1.0, -1.0, 0.0]
     """
-    u = _directions(k)
+    u = safe.unit(k, axis=-2)
     along = jnp.sum(q * u, axis=-2, keepdims=True)
     return q - (1 - negative_slope) * jnp.minimum(along, 0) * u
 
@@ -84,7 +84,7 @@ def rescale(v: Array, lengths: Array) -> Array:
     >>> rescale(jnp.array([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0]]), jnp.array([10.0, 1.0])).tolist()
     [[6.0, 0.0], [8.0, 0.0], [0.0, 0.0]]
     """
-    return _directions(v) * lengths[..., None, :]
+    return safe.unit(v, axis=-2) * lengths[..., None, :]
 
 
 def feature_neighbours(v: Array, *, k: int) -> Array:
@@ -206,23 +206,3 @@ def read_in_frame(v: Array, frame: Array) -> Array:
     """
     products = jnp.einsum("...ic,...ik->...ck", v, frame, precision=_HIGHEST)
     return products.reshape(*products.shape[:-2], -1)
-
-
-@jax.custom_jvp
-def _directions(v: Array) -> Array:
-    """Return v / |v|, and zero for zero, with a gradient that is finite at tiny vectors too.
-
-    The derivative `(dv - u <u, dv>) / |v|` is stated, for that of the quotient has |v|^2, which
-    would underflow, and takes twice as long.
-    """
-    scale = jnp.max(jnp.abs(v), axis=-2, keepdims=True)
-    scaled = safe.divide(v, scale)
-    return safe.divide(scaled, safe.sqrt(jnp.sum(jnp.square(scaled), axis=-2, keepdims=True)))
-
-
-@_directions.defjvp
-def _directions_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    (v,), (change,) = primals, tangents
-    u = _directions(v)
-    across = change - u * jnp.sum(u * change, axis=-2, keepdims=True)
-    return u, safe.divide(across, safe.norm(v, axis=-2, keepdims=True))

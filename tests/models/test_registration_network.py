@@ -33,18 +33,22 @@ PLAIN_PARAMS = random_parameters(PLAIN)
 
 
 def pieces(net):
-    """Return what the audit can turn: invariants, vectors and where the source is moved to."""
+    """Return what the audit can turn, and where the source is moved to.
+
+    One function for all audits: the compiler, which takes seconds for it, keeps its program.
+    """
 
     def call(params, source, target):
         found = net.apply(params, source, target)
-        invariants = (found.source.descriptors, jnp.exp(found.log_plan))
+        plan = jnp.exp(found.log_plan)
+        of_source = (found.source.descriptors, plan[:-1])
         vectors = tuple(found.target.vectors[..., c] for c in range(8))
-        return invariants, vectors, apply_rigid(source, found.motion)
+        return of_source, plan[-1], vectors, apply_rigid(source, found.motion)
 
     return call
 
 
-OUTPUT = ("invariant", ("vector",) * 8, "point")
+OUTPUT = ("invariant", "invariant", ("vector",) * 8, "point")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -56,6 +60,30 @@ def test_the_motion_moves_with_the_clouds(dtype):
 def test_a_target_that_stays_behind_is_found():
     wanted = {**KINDS, "inputs": ["invariant", "point", "invariant"], "output": OUTPUT}
     assert audit.equivariance_error(pieces(NET), PARAMS, SOURCE, TARGET, **wanted).max > 1e-2
+
+
+# As T becomes T g^-1, the place T x of a point stays where it is; with the points its row moves.
+SOURCE_ALONE = {
+    "inputs": ["invariant", "point", "invariant"],
+    "output": (("scalar", "scalar"), "invariant", "invariant", "scalar"),
+    "reflections": False,
+    "num_samples": 4,
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 5e-6), ("float64", 1e-12)])
+def test_the_source_may_move_alone_and_its_points_change_places(dtype, tolerance):
+    error = audit.equivariance_error(
+        pieces(NET), PARAMS, SOURCE, TARGET, dtype=dtype, **SOURCE_ALONE
+    )
+    assert {"rotations", "translations", "permutations"} < set(error.parts)
+    assert error.max < tolerance, error
+
+
+def test_a_target_that_moves_too_is_found():
+    wanted = SOURCE_ALONE | {"inputs": ["invariant", "point", "point"], "permutations": False}
+    error = audit.equivariance_error(pieces(NET), PARAMS, SOURCE, TARGET, **wanted)
+    assert min(error.parts["rotations"], error.parts["translations"]) > 1e-2
 
 
 def with_loss(net):
@@ -92,7 +120,7 @@ def test_equal_clouds_are_registered_without_any_training():
 
 
 def test_each_cloud_moves_by_itself():
-    """The audit moves both together; here the source alone moves."""
+    """With the sharp matches that training starts with, which rounding moves more."""
     found = register("equivariant", SOURCE, TARGET)
     moved = register("equivariant", SOURCE @ TURN.T + 0.5, TARGET)
     np.testing.assert_allclose(moved.log_plan, found.log_plan, atol=1e-3)

@@ -10,6 +10,25 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 type Euclidean = groups.SO | groups.O | groups.SE | groups.E
 
 
+def as_vectors(x: Array, *, dimension: int, group: groups.Group) -> Array:
+    """Return points or vectors `[*batch, N, dimension]` in floating point.
+
+    Args:
+        x: The array.
+        dimension: Number of components.
+        group: The group, for the error.
+
+    Raises:
+        ValueError: If the components are others, or there is no point.
+    """
+    x = jnp.asarray(x)
+    if x.ndim < 2 or x.shape[-1] != dimension or x.shape[-2] < 1:
+        raise ValueError(
+            f"expected points [..., N, {dimension}] with N >= 1 for {group!r}, got {list(x.shape)}"
+        )
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+
+
 def make_elements(linear: Array, shift: Array, *, group: groups.Group) -> tuple[Array, Array]:
     """Return the elements `x -> r x + t` and their inverses.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from symjax_models import groups
 from symjax_models.ops import safe
+from symjax_models.ops.frames import affine
 from symjax_models.ops.frames.minimal import MinimalFrames
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.typing import Array, PRNGKey
@@ -65,6 +66,8 @@ class LorentzFrames:
                 "frames of space and time are for Lorentz(), IndefiniteSO(1, q) and "
                 f"IndefiniteO(1, q), got {self.group!r}"
             )
+        if self.group.n < 3:
+            raise ValueError(f"expected at least two dimensions of space, got {self.group!r}")
         self._rotations()
 
     def __call__(self, x: Array, *, key: PRNGKey | None = None, mask: Array | None = None) -> Frame:
@@ -82,9 +85,7 @@ class LorentzFrames:
             ValueError: If the vectors have another dimension than the group, or there are none.
         """
         n = self.group.n
-        x = jnp.asarray(x)
-        if x.ndim < 2 or x.shape[-1] != n or x.shape[-2] < 1:
-            raise ValueError(f"expected vectors [..., N, {n}] for {self.group!r}, got {x.shape}")
+        x = affine.as_vectors(x, dimension=n, group=self.group)
         if mask is not None:
             x = jnp.where(mask[..., None], x, 0)
         sign_key, rotation_key = (None, None) if key is None else jax.random.split(key)
@@ -137,12 +138,13 @@ def _time_axis(x: Array) -> Array:
     moments = jnp.einsum("...ni,...nj->...ij", x, x, precision=_HIGHEST)
     value, axis, has_axis = _eigenvector(jax.lax.stop_gradient(moments))
     n = x.shape[-1]
+    eye = jnp.eye(n, dtype=x.dtype)
     operator = _lower(moments)  # its columns, so M eta
     change = jnp.einsum("...ij,...j->...i", operator, axis, precision=_HIGHEST)
     lowered = _lower(axis)
     missing = (jnp.einsum("...i,...i->...", axis, lowered, precision=_HIGHEST) - 1) / 2
     residual = jnp.concatenate([change - value[..., None] * axis, missing[..., None]], axis=-1)
-    top = jnp.concatenate([operator - value[..., None, None] * jnp.eye(n), -axis[..., None]], -1)
+    top = jnp.concatenate([operator - value[..., None, None] * eye, -axis[..., None]], -1)
     bottom = jnp.concatenate([lowered, jnp.zeros_like(lowered[..., :1])], axis=-1)
     system = jnp.concatenate([top, bottom[..., None, :]], axis=-2)
     is_solvable = has_axis[..., None]

@@ -92,9 +92,7 @@ class MinimalFrames:
             ValueError: If the points have another dimension than the group, or there are none.
         """
         d = self.group.dimension
-        x = jnp.asarray(x)
-        if x.ndim < 2 or x.shape[-1] != d or x.shape[-2] < 1:
-            raise ValueError(f"expected points [..., N, {d}] for {self.group!r}, got {x.shape}")
+        x = affine.as_vectors(x, dimension=d, group=self.group)
         shift = affine.centre_of(x, group=self.group, mask=mask)
         centred = x - shift[..., None, :]
         if mask is not None:

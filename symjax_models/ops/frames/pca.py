@@ -93,9 +93,7 @@ class PCAFrames:
             ValueError: If the points have another dimension than the group, or the key is missing.
         """
         d = self.group.dimension
-        x = jnp.asarray(x)
-        if x.ndim < 2 or x.shape[-1] != d or x.shape[-2] < 1:
-            raise ValueError(f"expected points [..., N, {d}] for {self.group!r}, got {x.shape}")
+        x = affine.as_vectors(x, dimension=d, group=self.group)
         if self.signs == "random" and key is None:
             raise ValueError("random signs need a key")
         shift = affine.centre_of(x, group=self.group, mask=mask)
@@ -174,7 +172,9 @@ def _eigenvectors(matrix: Array) -> Array:
 @_eigenvectors.defjvp
 def _eigenvectors_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (matrix,), (change,) = primals, tangents
-    values, vectors = jnp.linalg.eigh(matrix)
+    # By the rule itself, so that second derivatives follow it too.
+    vectors = _eigenvectors(matrix)
+    values = jnp.einsum("...ij,...ik,...kj->...j", vectors, matrix, vectors, precision=_HIGHEST)
     gaps = values[..., None, :] - values[..., :, None]
     rounding = 64 * jnp.finfo(matrix.dtype).eps * jnp.abs(values).max(-1)[..., None, None]
     factors = safe.divide(jnp.ones_like(gaps), jnp.where(jnp.abs(gaps) <= rounding, 0, gaps))

@@ -73,6 +73,9 @@ class Haar:
     num_samples: int
     batch_axes: int = 0
 
+    def __post_init__(self) -> None:
+        check_num_samples(self.num_samples)
+
     def __call__(self, x: Any, *, key: PRNGKey | None = None) -> Frame:
         """Draw elements.
 
@@ -91,3 +94,9 @@ class Haar:
             else jnp.linalg.inv(elements)
         )
         return Frame(elements, inverses, jnp.full(shape, 1 / self.num_samples, dtype))
+
+
+def check_num_samples(number: int) -> None:
+    """Raise a ValueError unless a number of samples is at least 1."""
+    if number < 1:
+        raise ValueError(f"expected num_samples of at least 1, got {number}")

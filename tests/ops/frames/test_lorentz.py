@@ -127,7 +127,9 @@ def test_gradients_are_true():
 
 
 def test_errors_name_what_fits():
+    with pytest.raises(ValueError, match=r"at least two dimensions of space, got IndefiniteSO"):
+        lorentz.LorentzFrames(groups.IndefiniteSO(1, 1))
     with pytest.raises(ValueError, match=r"Lorentz\(\), IndefiniteSO\(1, q\)"):
         lorentz.LorentzFrames(groups.IndefiniteO(2, 2))
-    with pytest.raises(ValueError, match=r"vectors \[..., N, 4\]"):
+    with pytest.raises(ValueError, match=r"points \[..., N, 4\]"):
         lorentz.LorentzFrames(groups.Lorentz())(np.ones((5, 3)))

@@ -214,9 +214,9 @@ def test_errors():
         PCAFrames(groups.SU(2))
     with pytest.raises(ValueError, match="unknown signs 'al'; did you mean 'all'"):
         PCAFrames(groups.SO(3), signs="al")
-    with pytest.raises(ValueError, match=r"expected points \[..., N, 3\].*\(4, 2\)"):
+    with pytest.raises(ValueError, match=r"expected points \[..., N, 3\].*\[4, 2\]"):
         PCAFrames(groups.SO(3))(np.zeros((4, 2)))
-    with pytest.raises(ValueError, match=r"expected points \[..., N, 3\].*\(0, 3\)"):
+    with pytest.raises(ValueError, match=r"expected points \[..., N, 3\].*\[0, 3\]"):
         PCAFrames(groups.SO(3))(np.zeros((0, 3)))
     with pytest.raises(ValueError, match="random signs need a key"):
         PCAFrames(groups.SO(3), signs="random")(np.zeros((4, 3)))
