@@ -24,6 +24,7 @@ from experiments import (
     registration_table,
     rmd17_table,
     store,
+    symmetrization_table,
     synthetic_table,
     tables,
     water_hamiltonian_table,
@@ -42,6 +43,7 @@ _TABLES = {
         water_hamiltonian_table.TABLE,
         point_clouds_table.TABLE,
         registration_table.TABLE,
+        symmetrization_table.TABLE,
     )
 }
 

@@ -5,7 +5,7 @@ Paper: Puny et al. 2022, arXiv:2110.03336, and Lin et al. 2024, arXiv:2406.07598
 Command: python -m experiments.symmetrization \
     --config=configs/symmetrization/frame_errors.py:quick --workdir=runs/x \
     --config.method=minimal
-Time: `quick`, 5 to 50 s per method on 2 busy CPU cores, most of it compilation.
+Time: `quick`, 4 to 25 s per method on 2 busy CPU cores, most of it compilation; lorentz 70 s.
 Expected: float32 / float64, on generic clouds: none 5, `pca_all` 8e-7 / 1e-15,
     `pca_moment` 1e-6 / 2e-15, `minimal` 7e-7 / 2e-15, `mds_frames` 2e-6 / 4e-15, `lorentz` 4e-6 /
     7e-15; the sign rule of `component_sum` 1.6 under rotations, `first_rows` 1.6 under

@@ -1,6 +1,6 @@
 """Losses and accuracies of the studies that sort inputs into classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -29,16 +29,18 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)[:, 0]
 
 
-def correct(logits: Logits, params: PyTree, examples: dict[str, np.ndarray]) -> np.ndarray:
+def correct(
+    logits: Logits, params: PyTree, sets: Sequence[dict[str, np.ndarray]]
+) -> list[np.ndarray]:
     """Tell which examples networks put into the right class.
 
     Args:
         logits: Maps parameters and a batch to logits `[B, classes]`.
         params: Parameters of all seeds, stacked.
-        examples: Arrays of M examples, among them `labels`.
+        sets: Sets of examples: arrays of M examples each, among them `labels`.
 
     Returns:
-        `[S, M]` bool.
+        `[S, M]` bool for every set.
     """
 
     @jax.jit
@@ -46,12 +48,17 @@ def correct(logits: Logits, params: PyTree, examples: dict[str, np.ndarray]) -> 
         of_seed = lambda params: jnp.argmax(logits(params, batch), axis=-1)  # noqa: E731
         return jax.vmap(of_seed)(params)
 
-    count = len(examples["labels"])
-    parts = []
-    for start in range(0, count, _CHUNK):
-        batch = {name: x[start : start + _CHUNK] for name, x in examples.items()}
-        parts.append(np.asarray(guess(params, batch)))
-    return np.concatenate(parts, axis=1) == examples["labels"]
+    found = []
+    for examples in sets:
+        count = len(examples["labels"])
+        parts = []
+        for start in range(0, count, _CHUNK):
+            # All chunks are of one length, for one compilation; the last one begins anew.
+            index = np.arange(start, start + min(_CHUNK, count)) % count
+            batch = {name: x[index] for name, x in examples.items()}
+            parts.append(np.asarray(guess(params, batch)))
+        found.append(np.concatenate(parts, axis=1)[:, :count] == examples["labels"])
+    return found
 
 
 def standard_error(is_correct: np.ndarray) -> float:

@@ -50,6 +50,12 @@ METHODS = {
     "optimization_prior": Method("optimization", has_prior=True),
 }
 
+# Accuracy in %, upright / mean over eight turns, of a ResNet-50 on CIFAR-10 under C8, of
+# A. K. Mondal et al. 2023, arXiv:2310.01647: other images than ours.
+PUBLISHED = {"plain": "96.97 / 57.77", "augmented_so2": "94.91 / 90.11",
+             "canonicalization": "93.29 / 92.96",
+             "canonicalization_prior": "96.19 / 95.31"}  # fmt: skip
+
 
 class Classifier:
     """Classify images: a network, and what makes it symmetric, with their parameters."""
@@ -141,19 +147,23 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
     def measure(params: PyTree, report: Callable[[str], None]) -> list[dict[str, Any]]:
         del report
         metrics = [{"forward_passes": classifier.forward_passes} for _ in config.seeds]
-        for pose in rotated_digits.POSES:
-            test = load(config.data, split="test", pose=pose)
-            is_correct = classification.correct(classifier.logits, params, test)
+        tests = [load(config.data, split="test", pose=pose) for pose in rotated_digits.POSES]
+        for pose, is_correct in zip(
+            rotated_digits.POSES,
+            classification.correct(classifier.logits, params, tests),
+            strict=True,
+        ):
             for values, of_seed in zip(metrics, is_correct, strict=True):
                 values[f"accuracy_{pose}"] = float(of_seed.mean())
                 values[f"accuracy_{pose}_se"] = classification.standard_error(of_seed)
         upright = load(config.data, split="test", pose="upright")["images"]
+        columns = _invariance_errors(classifier, params, upright[:_AUDITED])
+        if classifier.is_learned:
+            frame, _ = jax.jit(jax.vmap(classifier.frame, (0, None)))(params, upright)
+            is_left = jax.vmap(symmetrization.identity_metric)(frame)
+            columns["identity_metric"] = np.mean(is_left, axis=-1)
         for index, values in enumerate(metrics):
-            of_seed = jax.tree.map(lambda leaf, i=index: leaf[i], params)
-            values |= _invariance_errors(classifier, of_seed, upright[:_AUDITED])
-            if classifier.is_learned:
-                frame, _ = jax.jit(classifier.frame)(of_seed, upright)
-                values["identity_metric"] = float(symmetrization.identity_metric(frame).mean())
+            values |= {name: float(column[index]) for name, column in columns.items()}
         return metrics
 
     return Study(
@@ -177,15 +187,16 @@ def load(data: ml_collections.ConfigDict, *, split: str, pose: str) -> dict[str,
 
 def _invariance_errors(
     classifier: Classifier, params: PyTree, images: np.ndarray
-) -> dict[str, float]:
-    """Return how far logits change under quarter turns, over their root mean square."""
+) -> dict[str, np.ndarray]:
+    """Return how far logits change under quarter turns, over their root mean square, `[S]`."""
     errors = {}
     for suffix, dtype in (("", np.float32), ("_float64", np.float64)):
         with jax.enable_x64(dtype == np.float64):
             cast = jax.tree.map(lambda leaf, dtype=dtype: np.asarray(leaf, dtype), params)
-            apply = jax.jit(lambda params, images: classifier.logits(params, {"images": images}))
+            of_seed = lambda params, images: classifier.logits(params, {"images": images})  # noqa: E731
+            apply = jax.jit(jax.vmap(of_seed, (0, None)))
             turned = [np.rot90(images.astype(dtype), k, axes=(1, 2)) for k in range(4)]
             before, *after = [np.asarray(apply(cast, x.copy())) for x in turned]
-        worst = max(np.abs(x - before).max() for x in after)
-        errors[f"equivariance_error{suffix}"] = float(worst / np.sqrt(np.mean(before**2)))
+        worst = np.max([np.abs(x - before).max(axis=(1, 2)) for x in after], axis=0)
+        errors[f"equivariance_error{suffix}"] = worst / np.sqrt(np.mean(before**2, axis=(1, 2)))
     return errors

@@ -33,6 +33,9 @@ PUBLISHED = {"gin": 50, "gin_frames": 100, "mlp_frames": 100, "mlp_average": 50,
              "mlp_canonical": 50, "mlp_distribution": 100}  # fmt: skip
 _NUM_SCORE_LAYERS = 3
 _NODES = separation_graphs.MAX_NODES
+# Orders of the nodes that are kept of the frame of a graph, by source. Eigenvectors are found once.
+_POOLS = {"canonical": 1, "frames": 32}
+_CHUNK = 50  # graphs whose frames are made at once
 
 Examples = dict[str, np.ndarray]
 
@@ -75,39 +78,33 @@ class Classifier:
 
     def logits(self, params: PyTree, batch: PyTree, key: PRNGKey | None = None) -> Array:
         """Map a batch of B graphs to logits `[B, 2]`; without a key, always with the same draws."""
-        adjacency = batch["adjacency"].astype(jnp.float32)
-        mask = batch["mask"].astype(jnp.float32)[..., None]
-        apply = functools.partial(self._apply, params)
-        if self.source_name is None:
-            return apply(adjacency, mask)
-        symmetric = symmetrization.symmetrize(
-            apply,
-            source=functools.partial(self._make_frame, params),
-            rep_in=("pair", "scalar"),
-            rep_out="invariant",
-            read=lambda *arguments: arguments,
+        arguments = (
+            batch["adjacency"].astype(jnp.float32),
+            batch["mask"].astype(jnp.float32)[..., None],
         )
-        return symmetric(adjacency, mask, key=jax.random.key(0) if key is None else key)
+        if self.source_name is None:
+            return self._apply(params, *arguments)
+        key = jax.random.key(0) if key is None else key
+        frame = self._make_frame(params, batch, arguments, key=key)
+        moved = symmetrization.pull_back(frame, arguments, ("pair", "scalar"))
+        outputs = jax.vmap(functools.partial(self._apply, params))(*moved)
+        return symmetrization.push_forward(frame, outputs, "invariant")
 
     def _apply(self, params: PyTree, adjacency: Array, mask: Array) -> Array:
         options = {"mask": mask[..., 0] > 0.5} if self.is_gin else {}
         return self.network.apply(params["network"], adjacency, **options)
 
     def _make_frame(
-        self, params: PyTree, x: tuple[Array, Array], *, key: PRNGKey
+        self, params: PyTree, batch: PyTree, x: tuple[Array, Array], *, key: PRNGKey
     ) -> symmetrization.Frame:
-        adjacency, mask = x
-        count = self.model.num_elements
         if self.source_name == "average":
-            return frames.Haar(groups.S(_NODES), count, batch_axes=1)(adjacency, key=key)
+            source = frames.Haar(groups.S(_NODES), self.model.num_elements, batch_axes=1)
+            return source(x[0], key=key)
         if self.source_name == "distribution":
             scores = functools.partial(self._scores, params["scores"])
-            source = layers.PermutationDistribution(scores, num_samples=count)
+            source = layers.PermutationDistribution(scores, num_samples=self.model.num_elements)
             return source.apply({}, x, key=key)
-        is_real = mask[..., 0] > 0.5
-        if self.source_name == "canonical":
-            return frames.LaplacianSort(size=1)(adjacency, mask=is_real)
-        return frames.LaplacianSort(size=count)(adjacency, mask=is_real, key=key)
+        return draw_frame(batch["orders"], batch["choices"], size=self.forward_passes, key=key)
 
     def _scores(self, params: PyTree, adjacency: Array, noise: Array, mask: Array) -> Array:
         """Return scores `[K, B, N]` of the nodes: sums over neighbours of noisy features."""
@@ -123,19 +120,23 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
     """Make the study: `config.data` has `num_pairs`, split 4 : 1 : 1, and `seed`."""
     classifier = Classifier(config)
     splits = load(num_pairs=config.data.num_pairs, seed=config.data.seed)
+    if classifier.source_name in _POOLS:
+        size = _POOLS[classifier.source_name]
+        splits = {name: with_orders(x, size=size) for name, x in splits.items()}
 
     def loss(params: PyTree, batch: PyTree, key: PRNGKey | None) -> Array:
         return classification.cross_entropy(classifier.logits(params, batch, key), batch["labels"])
 
     def measure(params: PyTree, report: Callable[[str], None]) -> list[dict[str, Any]]:
         del report
-        is_correct = classification.correct(classifier.logits, params, splits["test"])
+        (is_correct,) = classification.correct(classifier.logits, params, [splits["test"]])
         return [
             {
                 "test_accuracy": float(of_seed.mean()),
                 "test_accuracy_se": classification.standard_error(of_seed),
                 "pairs_told_apart": float(np.mean(of_seed[::2] == of_seed[1::2])),
                 "forward_passes": classifier.forward_passes,
+                **_measure_ties(splits["test"]),
             }
             for of_seed in is_correct
         ]
@@ -168,3 +169,66 @@ def load(*, num_pairs: int, seed: int) -> dict[str, Examples]:
         split: {name: x[cut] for name, x in zip(names, arrays, strict=True)}
         for split, cut in cuts.items()
     }
+
+
+def with_orders(examples: Examples, *, size: int) -> Examples:
+    """Add the frames of graphs by `LaplacianSort`, as orders of nodes.
+
+    Args:
+        examples: Arrays of M graphs.
+        size: P, orders per graph. With P = 1, the first choice; with more, draws where there are
+            more choices.
+
+    Returns:
+        The examples with `orders` `[M, P, N]`, of which the first `choices` `[M]` are a frame.
+    """
+    sort = frames.LaplacianSort(size=size)
+
+    @jax.jit
+    def make(key: PRNGKey, adjacency: Array, mask: Array) -> tuple[Array, Array]:
+        frame = sort(adjacency, mask=mask, key=key if size > 1 else None)
+        orders = jnp.argmax(frame.inverses, axis=-1).astype(jnp.int8)
+        return jnp.moveaxis(orders, 0, 1), jnp.sum(frame.weights > 0, axis=0)
+
+    parts = []
+    # Rounded keys are next to never broken in float64.
+    with jax.enable_x64(True):
+        for start in range(0, len(examples["labels"]), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            adjacency = examples["adjacency"][chunk].astype(np.float64)
+            made = make(jax.random.key(start), adjacency, examples["mask"][chunk])
+            parts.append([np.asarray(x) for x in made])
+    orders, choices = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return examples | {"orders": orders, "choices": choices.astype(np.int32)}
+
+
+def draw_frame(orders: Array, choices: Array, *, size: int, key: PRNGKey) -> symmetrization.Frame:
+    """Draw elements of frames: all of a frame that has few, else a sample of its orders.
+
+    Args:
+        orders: `[B, P, N]`.
+        choices: How many of the orders are a frame, `[B]`.
+        size: K.
+        key: Draws.
+
+    Returns:
+        Frames of B graphs.
+    """
+    index = jnp.arange(size)[:, None]
+    drawn = jax.random.randint(key, (size, len(choices)), 0, choices)
+    is_whole = choices <= size
+    index = jnp.where(is_whole, index % choices, drawn)
+    weights = jnp.where(is_whole & (jnp.arange(size)[:, None] >= choices), 0.0, 1.0)
+    chosen = jnp.take_along_axis(orders, index.T[..., None], axis=1).swapaxes(0, 1)
+    inverses = jax.nn.one_hot(chosen, orders.shape[-1])
+    return symmetrization.Frame(
+        jnp.swapaxes(inverses, -1, -2), inverses, weights / jnp.sum(weights, axis=0)
+    )
+
+
+def _measure_ties(examples: Examples) -> dict[str, float]:
+    """Tell of how many graphs all orders of a frame were kept."""
+    if examples.get("orders", np.zeros((0, 1))).shape[1] <= 1:
+        return {}
+    pool = examples["orders"].shape[1]
+    return {"small_frame_share": float(np.mean(examples["choices"] < pool))}

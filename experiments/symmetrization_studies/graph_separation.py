@@ -1,6 +1,6 @@
 """Which pairs of small graphs untrained networks cannot tell apart: GRAPH8c."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -9,18 +9,20 @@ import ml_collections
 import numpy as np
 import scipy.spatial
 
+from experiments.symmetrization_studies.graph_networks import GraphNetwork
 from experiments.symmetrization_studies.study import Study
-from symjax_models import groups, models
+from symjax_models import groups
 from symjax_models.data import connected_graphs, separation_graphs
-from symjax_models.models import registry
 from symjax_models.ops import frames, symmetrization
 from symjax_models.suggestion import look_up
 from symjax_models.typing import Array, PRNGKey
 
-# Network and source of every method; frames hold `config.model.num_elements` elements.
+# Network and source of every method; frames hold `config.model.num_elements` elements. The deep one
+# has a layer for every node, so that it can make all rounds of the 1-WL test.
 METHODS = {
     "gcn": ("gcn", None),
     "gin": ("gin", None),
+    "gin_deep": ("gin_deep", None),
     "gin_ids": ("gin_ids", None),
     "gin_frames": ("gin_ids", "frames"),
     "gin_average": ("gin_ids", "average"),
@@ -33,8 +35,11 @@ METHODS = {
 PUBLISHED = {"gcn": 4755, "gin": 386, "gin_frames": 0, "gin_average": 0, "mlp_frames": 0,
              "mlp_average": 0}  # fmt: skip
 TOLERANCE = 1e-3  # L1 distance up to which two graphs are not separated
-EQUAL = 1e-5  # the same distance, but for rounding alone
-EXACT = 1e-5  # relative change under permutations that is rounding
+# The same in float64, but for rounding alone, which is below 1e-13; the distance of all other pairs
+# is above 1e-9 in at least one of these networks.
+EQUAL = 1e-12
+_EQUAL_NETWORKS = 3
+EXACT = 1e-4  # relative change under permutations that is rounding, of deep networks too
 _CHUNK = 512  # graphs that are embedded at once
 
 Embed = Callable[[PRNGKey, Array], Array]
@@ -43,7 +48,7 @@ Embed = Callable[[PRNGKey, Array], Array]
 def make_study(config: ml_collections.ConfigDict) -> Study:
     """Make the study: `config.data` has `num_nodes` and `num_networks`."""
     network_name, source_name = look_up(config.method, METHODS, what="config.method")
-    network = make_network(network_name, config.model)
+    network = make_network(network_name, config)
     source = make_source(source_name, config)
     if config.data.num_networks < 1:
         raise ValueError(f"expected num_networks of at least 1, got {config.data.num_networks}")
@@ -51,14 +56,15 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
     def measure(params: None, report: Callable[[str], None]) -> list[dict[str, Any]]:
         del params
         graphs = connected_graphs.load(num_nodes=config.data.num_nodes, report=report)
-        embed = make_embed(network, source)
-        return [measure_seed(embed, graphs, config, seed, report) for seed in config.seeds]
+        return [
+            measure_seed(network, source, graphs, config, seed, report) for seed in config.seeds
+        ]
 
     example = jax.ShapeDtypeStruct((config.data.num_nodes,) * 2, jnp.float32)
     shapes = jax.eval_shape(network.init, jax.random.key(0), example)
     return Study(
         measure,
-        shown=("pairs_not_separated", "permutation_error", "exact_share"),
+        shown=("pairs_not_separated", "pairs_equal", "permutation_error", "exact_share"),
         params=sum(leaf.size for leaf in jax.tree.leaves(shapes)),
     )
 
@@ -74,7 +80,7 @@ def make_source(
     return frames.LaplacianSort(size=1 if name == "canonical" else config.model.num_elements)
 
 
-def make_embed(network: registry.Model, source: symmetrization.Source | None) -> Embed:
+def make_embed(network: GraphNetwork, source: symmetrization.Source | None) -> Embed:
     """Compile the embedding of graphs `[G, n, n]` by a network drawn with a key, `[G, features]`.
 
     Each graph has a key of its own, for sources that draw.
@@ -102,7 +108,8 @@ def make_embed(network: registry.Model, source: symmetrization.Source | None) ->
 
 
 def measure_seed(
-    embed: Embed,
+    network: GraphNetwork,
+    source: symmetrization.Source | None,
     graphs: np.ndarray,
     config: ml_collections.ConfigDict,
     seed: int,
@@ -110,13 +117,15 @@ def measure_seed(
 ) -> dict[str, Any]:
     """Return the metrics of `num_networks` networks.
 
-    `pairs_not_separated` counts the pairs that all networks embed within `TOLERANCE`, and
-    `pairs_equal` those within `EQUAL`; `pairs_one_wl` those that the 1-WL test leaves together;
-    `permutation_error` is the largest change of an embedding of the first network when the nodes of
-    every graph are permuted, over the root mean square of all embeddings, and `exact_share` the
-    share of graphs where it is at most `EXACT`.
+    `pairs_not_separated` counts the pairs that all networks embed within `TOLERANCE`, as published;
+    `pairs_equal` those that the first three embed within `EQUAL` in float64, with the largest
+    distance of these and the smallest one of all others; `pairs_one_wl` those that the 1-WL test
+    leaves together; `permutation_error` is the largest change of an embedding of the first network
+    when the nodes of every graph are permuted, over the root mean square of all embeddings, and
+    `exact_share` the share of graphs where it is at most `EXACT`.
     """
     count = config.data.num_networks
+    embed = make_embed(network, source)
     plain = jnp.asarray(graphs, jnp.float32)
     keys = [jax.random.key(index) for index in range(seed * count, (seed + 1) * count)]
 
@@ -126,12 +135,16 @@ def measure_seed(
             if (index + 1) % 10 == 0:
                 report(f"{config.method}: {index + 1} of {count} networks")
 
-    pairs, distances = close_pairs(embeddings(), tolerance=TOLERANCE)
+    pairs, _ = close_pairs(embeddings(), tolerance=TOLERANCE)
+    distances = exact_distances(network, source, graphs, keys[:_EQUAL_NETWORKS])
+    is_equal = distances <= EQUAL
     changes = permutation_changes(lambda x: embed(keys[0], x), plain, seed=seed)
     colours = separation_graphs.colour_signature(graphs)
     return {
         "pairs_not_separated": len(pairs),
-        "pairs_equal": int(np.sum(distances <= EQUAL)),
+        "pairs_equal": int(np.sum(is_equal)),
+        "equal_distance": float(distances[is_equal].max(initial=0.0)),
+        "next_distance": float(distances[~is_equal].min(initial=TOLERANCE)),
         "pairs_one_wl": count_equal(colours),
         "num_networks": count,
         "num_graphs": len(graphs),
@@ -140,6 +153,20 @@ def measure_seed(
         "exact_share": float(np.mean(changes <= EXACT)),
         "forward_passes": forward_passes(config),
     }
+
+
+def exact_distances(
+    network: GraphNetwork,
+    source: symmetrization.Source | None,
+    graphs: np.ndarray,
+    keys: Sequence[PRNGKey],
+) -> np.ndarray:
+    """Return the distances in float64 of pairs within `TOLERANCE`, the largest of some networks."""
+    with jax.enable_x64(True):
+        embed = make_embed(network, source)
+        doubles = jnp.asarray(graphs, jnp.float64)
+        embeddings = (np.asarray(embed(key, doubles)) for key in keys)
+        return close_pairs(embeddings, tolerance=TOLERANCE)[1]
 
 
 def forward_passes(config: ml_collections.ConfigDict) -> int:
@@ -209,10 +236,13 @@ def _distances(embedding: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return np.abs(embedding[pairs[:, 0]] - embedding[pairs[:, 1]]).sum(-1)
 
 
-def make_network(name: str, model: ml_collections.ConfigDict) -> registry.Model:
+def make_network(name: str, config: ml_collections.ConfigDict) -> GraphNetwork:
     """Return the network of a method; "gin_ids" starts from the numbers of the nodes."""
-    if name == "mlp":
-        return models.AdjacencyMLP(model.features)
-    if name == "gcn":
-        return models.GCN(model.features, width=model.width)
-    return models.GIN(model.features, width=model.width, has_node_ids=name == "gin_ids")
+    model = config.model
+    return GraphNetwork(
+        name.partition("_")[0],
+        model.features,
+        width=model.width,
+        num_layers=config.data.num_nodes if name == "gin_deep" else model.num_layers,
+        has_node_ids=name == "gin_ids",
+    )

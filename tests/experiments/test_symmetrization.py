@@ -114,17 +114,32 @@ def test_close_pairs_are_those_of_all_pairs():
     assert found == expected and len(expected) > 5
 
 
-def test_gin_leaves_the_pairs_of_the_weisfeiler_leman_test():
+@pytest.mark.parametrize(("method", "num_rounds"), [("gin", 4), ("gin_deep", 7)])
+def test_gin_leaves_the_pairs_of_as_many_rounds_as_it_makes(method, num_rounds):
+    """The degrees make the first round, every layer another one."""
     graphs = connected_graphs.make(num_nodes=6)
-    labels = separation_graphs.colour_signature(graphs)
-    assert graph_separation.count_equal(labels) > 0
-    network = graph_separation.make_network("gin", smoke_config("graph_separation").model)
-    embed = graph_separation.make_embed(network, None)
-    embeddings = [np.asarray(embed(jax.random.key(i), jnp.asarray(graphs, float))) for i in (0, 1)]
-    pairs, _ = graph_separation.close_pairs(embeddings, tolerance=graph_separation.EQUAL)
-    assert {(i, j) for i, j in pairs.tolist()} == {
-        (i, j) for i, j in itertools.combinations(range(len(graphs)), 2) if labels[i] == labels[j]
-    }
+    config = smoke_config("graph_separation")
+    config.data.num_nodes = 6
+    network = graph_separation.make_network(method, config)
+    keys = [jax.random.key(i) for i in (0, 1)]
+    distances = graph_separation.exact_distances(network, None, graphs, keys)
+    colours = [refined_colours(graph, num_rounds) for graph in graphs]
+    expected = sum(c == d for c, d in itertools.combinations(colours, 2))
+    assert np.sum(distances <= graph_separation.EQUAL) == expected > 0
+    if method == "gin_deep":
+        labels = separation_graphs.colour_signature(graphs)
+        assert graph_separation.count_equal(labels) == expected
+
+
+def refined_colours(graph, num_rounds):
+    """Return the sorted colours of nodes after rounds of the 1-WL test, as nested tuples."""
+    colours = [()] * len(graph)
+    for _ in range(num_rounds):
+        colours = [
+            (colours[i], tuple(sorted(colours[j] for j in np.flatnonzero(row))))
+            for i, row in enumerate(graph)
+        ]
+    return tuple(sorted(colours))
 
 
 def test_permutation_changes_tell_networks_from_invariant_ones():
@@ -147,12 +162,30 @@ def test_twins_stay_together_and_splits_are_apart():
         assert (counts[::2] == counts[1::2]).all()
 
 
+def test_frames_of_graphs_are_made_once():
+    """A draw is one of the sorted orders, and all of them where they are few."""
+    path = np.zeros((1, 4, 4), np.uint8)
+    path[0, [0, 1, 1, 2], [1, 0, 2, 1]] = 1
+    examples = {"adjacency": path, "mask": np.arange(4)[None] < 3, "labels": np.zeros(1)}
+    examples = graph_classes.with_orders(examples, size=4)
+    assert examples["choices"] == 2 and examples["orders"].shape == (1, 4, 4)
+    arrays = jnp.asarray(examples["orders"]), jnp.asarray(examples["choices"])
+    whole = graph_classes.draw_frame(*arrays, size=3, key=jax.random.key(0))
+    np.testing.assert_array_equal(whole.weights[:, 0], [0.5, 0.5, 0.0])
+    assert not np.array_equal(whole.inverses[0], whole.inverses[1])
+    sorted_paths = whole.inverses @ path.astype(np.float32) @ whole.elements
+    np.testing.assert_array_equal(sorted_paths[0], sorted_paths[1])
+    one = graph_classes.draw_frame(*arrays, size=1, key=jax.random.key(0))
+    assert any(np.array_equal(one.inverses[0], whole.inverses[k]) for k in (0, 1))
+
+
 def test_correct_goes_through_all_chunks_and_seeds():
     labels = np.arange(500) % 3
     batch = {"labels": labels, "guess": labels.copy()}
     batch["guess"][450:] += 1
     logits = lambda shift, batch: jax.nn.one_hot((batch["guess"] + shift) % 3, 3)  # noqa: E731
-    is_correct = classification.correct(logits, jnp.array([0, 1]), batch)
+    is_correct, again = classification.correct(logits, jnp.array([0, 1]), [batch, batch])
+    np.testing.assert_array_equal(is_correct, again)
     np.testing.assert_array_equal(is_correct[0], np.arange(500) < 450)
     assert not is_correct[1, :450].any()
 
