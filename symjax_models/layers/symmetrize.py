@@ -71,6 +71,7 @@ class Symmetrize(nn.Module):
             call,
             variable_axes={"intermediates": 0, nn.DenyList("intermediates"): None},
             split_rngs={"params": False, nn.DenyList("params"): True},
+            in_axes=(symmetrization.axes_of(self.rep_in),),
             axis_size=frame.size,
         )(self.network, moved)
         self.sow("intermediates", "frame", jax.lax.stop_gradient(frame))

@@ -106,7 +106,7 @@ class FAENet(nn.Module):
             name="network",
         )
         if signs == "none":
-            return network(displacements, graph=graph)
+            return network(displacements, graph)
         if signs == "random" and not self.has_rng("frames"):
             signs = "all"
         axes = PCAFrames(
@@ -115,7 +115,7 @@ class FAENet(nn.Module):
             keep_last_axis=self.keep_last_axis,
             is_differentiable=self.is_differentiable,
         )
-        return average_over_frames(network, graph, axes=axes)(displacements, graph=graph)
+        return average_over_frames(network, axes=axes)(displacements, graph)
 
 
 class FrameNetwork(nn.Module):
@@ -155,7 +155,7 @@ class FrameNetwork(nn.Module):
     num_radial: int = 50
 
     @nn.compact
-    def __call__(self, directed: Array, *, graph: Graph) -> Array:
+    def __call__(self, directed: Array, graph: Graph) -> Array:
         """Evaluate the energies of the atoms.
 
         Args:
@@ -188,24 +188,22 @@ class FrameNetwork(nn.Module):
         return weight * MLP((self.features // 2, 1), name="readout")(h)
 
 
-def average_over_frames(network: FrameNetwork, graph: Graph, *, axes: Source) -> Symmetrize:
+def average_over_frames(network: FrameNetwork, *, axes: Source) -> Symmetrize:
     """Average a network of displacements over frames of every structure of a batch.
 
     Args:
         network: The network.
-        graph: Edges `displacements`, zero for padding; sparse.
         axes: As of `StructureFrames`.
 
     Returns:
-        The module, called as the network: with displacements `[E, 3]` and the option `graph`.
+        The module, called as the network, on a sparse graph.
     """
     return Symmetrize(
         network,
         source=StructureFrames(axes, network.cutoff),
-        rep_in="vector",
+        rep_in=("vector", "invariant"),
         rep_out="invariant",
-        # A closure, so that the graph is not copied for every frame as arguments are.
-        read=lambda r: dataclasses.replace(graph, edges={"displacements": r}),
+        read=lambda r, graph: dataclasses.replace(graph, edges={"displacements": r}),
     )
 
 

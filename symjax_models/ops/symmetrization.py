@@ -92,13 +92,17 @@ def symmetrize(
     def symmetrized(*arguments: PyTree, key: PRNGKey | None = None) -> PyTree:
         frame = source(arguments[0] if read is None else read(*arguments), key=key)
         moved = pull_back(frame, arguments, rep_in)
-        return push_forward(frame, jax.vmap(f)(*moved), rep_out)
+        outputs = jax.vmap(f, in_axes=axes_of(rep_in), axis_size=frame.size)(*moved)
+        return push_forward(frame, outputs, rep_out)
 
     return symmetrized
 
 
 def pull_back(frame: Frame, arguments: tuple[PyTree, ...], rep_in: PyTree) -> tuple[PyTree, ...]:
     """Return `rho_in(g_k)^-1 x` for all k, every array with a new leading axis of K.
+
+    Arguments whose action is "invariant" as a whole stay as they are, without the new axis: graphs
+    need not be copied.
 
     Args:
         frame: The frame.
@@ -113,7 +117,17 @@ def pull_back(frame: Frame, arguments: tuple[PyTree, ...], rep_in: PyTree) -> tu
         raise ValueError(
             f"expected one action per argument in rep_in, got {len(kinds)} for {len(arguments)}"
         )
-    return jax.vmap(lambda inverse: actions.act(kinds, inverse, arguments))(frame.inverses)
+    move = lambda kind, part: jax.vmap(lambda g: actions.act(kind, g, part))(frame.inverses)  # noqa: E731
+    return tuple(
+        part if axis is None else move(kind, part)
+        for kind, part, axis in zip(kinds, arguments, axes_of(rep_in), strict=True)
+    )
+
+
+def axes_of(rep_in: PyTree) -> tuple[int | None, ...]:
+    """Return for every argument the axis of K of what `pull_back` makes of it: 0, or None."""
+    kinds = rep_in if isinstance(rep_in, tuple) else (rep_in,)
+    return tuple(None if kind == "invariant" else 0 for kind in kinds)
 
 
 def push_forward(frame: Frame, outputs: PyTree, rep_out: PyTree) -> PyTree:

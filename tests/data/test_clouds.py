@@ -125,3 +125,18 @@ def test_pose_turns_points_and_normals_and_composes():
     assert twice.provenance["pose"] == "z"
     with pytest.raises(ValueError, match="unknown pose 'SO3'; did you mean 'so3'"):
         pose_clouds(make(), pose="SO3", seed=0)
+
+
+def test_what_single_precision_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="finite points"):
+        clouds.Clouds(points=np.full((1, 2, 3), 1e39))
+    points = np.array([[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]])
+    with pytest.raises(ValueError, match="a matrix that is not orthogonal"):
+        clouds.Clouds(points=points, rotations=np.full((1, 3, 3), np.nan))
+
+
+def test_a_binary_file_is_no_text(tmp_path):
+    path = tmp_path / "cloud.txt"
+    path.write_bytes(bytes([0xFF, 0xFE, 0x00]))
+    with pytest.raises(ValueError, match=r"cloud\.txt is no text file"):
+        clouds.read_rows(path, columns=3, delimiter=None)

@@ -61,13 +61,26 @@ def test_agrees_with_the_function(layer, params):
     np.testing.assert_allclose(layer.apply(params, points), function(points), atol=1e-6)
 
 
-def test_dropout_differs_between_elements(layer, params):
-    points = POINTS.astype(np.float32)
-    key = jax.random.key(3)
-    dropped = layer.apply(params, points, deterministic=False, rngs={"dropout": key})
-    assert np.abs(dropped - layer.apply(params, points)).max() > 1e-3
-    again = layer.apply(params, points, deterministic=False, rngs={"dropout": key})
-    np.testing.assert_array_equal(dropped, again)
+class Noise(nn.Module):
+    """Say noise of a stream of its own, a dropped constant, and sow one."""
+
+    @nn.compact
+    def __call__(self, points):
+        batch = points.shape[:-2]
+        self.sow("intermediates", "seen", jnp.ones(batch))
+        noise = jax.random.normal(self.make_rng("noise"), batch)
+        return noise, nn.Dropout(0.5, deterministic=False)(jnp.ones((*batch, 64)))
+
+
+def test_every_stream_differs_between_elements_and_intermediates_come_back():
+    layer = layers.Symmetrize(
+        Noise(), source=layers.frames(groups.SE(3)), rep_out=("invariant", "invariant")
+    )
+    keys = dict(zip(("noise", "dropout"), jax.random.split(jax.random.key(0)), strict=True))
+    (_, dropped), state = layer.apply({}, POINTS, rngs=keys, mutable=["intermediates"])
+    # One mask for all elements would leave 0 and 2 alone.
+    assert len(np.unique(dropped)) > 2
+    assert state["intermediates"]["network"]["seen"][0].shape == (4, len(POINTS))
 
 
 def test_random_frames_take_the_stream_or_the_key(params):

@@ -153,8 +153,8 @@ class SignsByComponentSums(FAENet):
     @nn.compact
     def __call__(self, graph):
         network = FrameNetwork(**SIZES, name="network")
-        averaged = average_over_frames(network, graph, axes=ComponentSums())
-        return averaged(graph.edges["displacements"], graph=graph)
+        averaged = average_over_frames(network, axes=ComponentSums())
+        return averaged(graph.edges["displacements"], graph)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,28 @@ def test_in_training_one_of_four_elements_is_drawn_for_every_cloud():
     np.testing.assert_allclose(here, there, atol=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "in_training", "else_"),
+    [
+        ("fa_dgcnn", 1, 4),
+        ("fa_dgcnn_segmenter", 1, 4),
+        # Its loss does not see signs, so that the mean over frames has to be trained.
+        ("fa_dgcnn_normals", 4, 4),
+        ("cn_dgcnn", 1, 1),
+    ],
+)
+def test_evaluations_of_the_network(name, in_training, else_):
+    rngs = {stream: jax.random.key(0) for stream in ("params", "frames")}
+    for deterministic, expected in ((False, in_training), (True, else_)):
+
+        def run(*inputs, deterministic=deterministic):
+            options = {"deterministic": deterministic, "mutable": True}
+            return MODELS[name].init_with_output(rngs, *inputs, **options)[1]
+
+        found = jax.eval_shape(run, *arguments(name))["intermediates"]["symmetrized"]["frame"]
+        assert [frame.size for frame in found] == [expected]
+
+
 @pytest.mark.parametrize("shape", [(24, 2), (0, 3), (3,)], ids=str)
 @pytest.mark.parametrize("name", ["fa_dgcnn", "cn_dgcnn", "deep_sets"])
 def test_what_is_no_cloud_is_refused(name, shape):

@@ -53,8 +53,10 @@ PARAMS = {name: draw_params(model) for name, model in MODELS.items()}
 
 def measure(model, params, dtype):
     def displace(x, v, q, noise, params):
+        # A key that changes with the pose must not matter outside training.
+        rngs = {"frames": jax.random.key(jnp.int32(1000 * noise[0, 0, 0]))}
         # The displacement, for next to the positions nothing else would be seen.
-        return model.apply(params, make_graph(x, v, q)) - x
+        return model.apply(params, make_graph(x, v, q), rngs=rngs) - x
 
     return audit.equivariance_error(
         displace, *ARRAYS, NOISE, params, **KINDS, dtype=dtype, num_samples=2
@@ -63,7 +65,7 @@ def measure(model, params, dtype):
 
 @EXACT
 @pytest.mark.parametrize("name", ["fa_gnn", "cn_gnn"])
-def test_exact_for_e3_and_permutations(name, dtype, tolerance):
+def test_exact_for_e3_and_permutations_whatever_the_key(name, dtype, tolerance):
     error = measure(MODELS[name], PARAMS[name], dtype)
     assert {"rotations", "reflections", "translations", "permutations"} < set(error.parts)
     assert error.max < tolerance, error
@@ -148,17 +150,20 @@ DEGENERATE = (
 
 def train_with(name):
     """Return the gradient of a loss and the output in one compiled function of key and system."""
+    # With frames, one layer is the first and the last one: half the time of the compiler.
+    model = MODELS[name].clone(num_layers=1)
+    drawn = draw_params(model)
 
     @jax.jit
     def evaluate(key, params, x, v, q):
         def total(params, x, v):
             rngs = {"frames": key} | ({"dropout": key} if name == "fa_gnn" else {})
-            found = MODELS[name].apply(params, make_graph(x, v, q), rngs=rngs)
+            found = model.apply(params, make_graph(x, v, q), rngs=rngs)
             return jnp.sum(jnp.sin(found)), found
 
         return jax.grad(total, argnums=(0, 1, 2), has_aux=True)(params, x, v)
 
-    return lambda key, *arrays: evaluate(key, PARAMS[name], *map(np.float32, arrays))
+    return lambda key, *arrays: evaluate(key, drawn, *map(np.float32, arrays))
 
 
 train_fa_gnn = train_with("fa_gnn")
@@ -187,14 +192,6 @@ def test_in_training_one_element_is_drawn_and_exact_for_translations_only():
     assert np.abs(train_fa_gnn(other, x, v, q)[1] - found).max() > 1e-2
     np.testing.assert_allclose(train_fa_gnn(key, x + 1, v, q)[1], found + 1, atol=1e-4)
     assert np.abs(train_fa_gnn(key, x @ turn.T, v @ turn.T, q)[1] - found @ turn.T).max() > 1e-2
-
-
-def test_outside_training_frames_depend_on_no_key():
-    model, params, graph = MODELS["fa_gnn"], PARAMS["fa_gnn"], make()
-    predict = jax.jit(lambda key: model.apply(params, graph, rngs={"frames": key}))
-    one, other = (predict(jax.random.key(seed)) for seed in (0, 1))
-    # But in rounding, for the key turns the matrix that is decomposed.
-    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_width_that_is_no_number_of_vectors_is_refused():

@@ -101,3 +101,11 @@ def test_reflections_of_images():
 def test_errors(kind, g, x, message):
     with pytest.raises(ValueError, match=message):
         act(kind, g, x)
+
+
+def test_elements_are_not_rounded_to_integers():
+    turn = jnp.array([[0.6, -0.8], [0.8, 0.6]])
+    np.testing.assert_allclose(act("vector", turn, np.array([[10, 0]])), [[6, 8]], rtol=1e-6)
+    image = np.arange(4).reshape(2, 2, 1)
+    quarter = jnp.array([[0.0, -1.0], [1.0, 0.0]])
+    np.testing.assert_allclose(act("image", quarter, image)[..., 0], [[1, 3], [0, 2]], atol=1e-5)

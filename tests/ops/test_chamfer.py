@@ -75,3 +75,16 @@ def test_equal_clouds_are_at_distance_zero_with_gradient_zero():
     masks = np.ones((2, 5), bool), np.ones((2, 5), bool)
     np.testing.assert_array_equal(np.asarray(compiled(A, A, *masks)), [[0, 0], [0, 0], [1, 1]])
     assert not np.asarray(gradients(A, A, *masks)).any()
+
+
+@pytest.mark.parametrize("shapes", [((4, 2), (5, 3)), ((2, 4, 3), (3, 4, 3)), ((0, 3), (5, 3))])
+def test_clouds_that_do_not_fit_are_refused(shapes):
+    a, b = (np.zeros(shape, np.float32) for shape in shapes)
+    with pytest.raises(ValueError, match="not empty, got"):
+        chamfer.chamfer_l1(a, b)
+
+
+def test_single_precision_stays():
+    with jax.enable_x64(True):
+        cloud = np.zeros((2, 3), np.float32)
+        assert chamfer.chamfer_l2(cloud, cloud).dtype == np.float32

@@ -65,3 +65,7 @@ def test_nearly_parallel_vectors():
 def test_wrong_number_of_vectors():
     with pytest.raises(ValueError, match=r"expected 2 or 3 vectors of 3 components.*\(3, 1\)"):
         gram_schmidt(np.zeros((3, 1)))
+
+
+def test_nan_is_not_hidden():
+    assert np.isnan(gram_schmidt(jnp.full((3, 2), np.nan))).any()

@@ -47,3 +47,16 @@ def test_true_matches_are_mutual_and_near():
     expected = order == np.arange(6)[:, None]
     expected[:, 0] = False
     np.testing.assert_array_equal(find(source, target, true), expected)
+
+
+def test_collinear_inliers_keep_the_hypothesis():
+    source = np.arange(4.0)[:, None] * np.array([1.0, 2.0, -1.0])
+    rotation = random_rotations(np.random.default_rng(3))
+    motion = pose_hypotheses.most_agreed_motion(
+        source,
+        source @ rotation.T,
+        np.broadcast_to(rotation, (4, 3, 3)),
+        weights=np.ones(4),
+        radius=0.1,
+    )
+    np.testing.assert_allclose(motion.rotation, rotation, atol=1e-6)

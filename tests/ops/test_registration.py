@@ -172,3 +172,8 @@ def test_recall_counts_pairs_within_both_limits():
 def test_points_that_are_no_pairs_are_refused(shapes):
     with pytest.raises(ValueError, match=r"one shape \[\.\.\., N, 3\] with N >= 1, got"):
         kabsch(*(jnp.zeros(shape) for shape in shapes))
+
+
+def test_weights_have_one_entry_per_pair():
+    with pytest.raises(ValueError, match=r"expected weights \[6\], one per pair, got \[6, 1\]"):
+        kabsch(jnp.zeros((6, 3)), jnp.zeros((6, 3)), weights=jnp.ones((6, 1)))

@@ -116,3 +116,25 @@ def test_quotient_has_the_derivatives_of_the_formula_elsewhere():
     _, gradient, hessian = derivatives(lambda x: safe.divide(x[0], x[1]), jnp.array([3.0, 2.0]))
     np.testing.assert_allclose(gradient, [1 / 2, -3 / 4], rtol=1e-6)
     np.testing.assert_allclose(hessian, [[0, -1 / 4], [-1 / 4, 3 / 4]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_unit_vectors_have_their_derivatives_at_every_scale(scale):
+    v = jnp.array([3.0, 4.0]) * scale
+    np.testing.assert_allclose(safe.unit(v), [0.6, 0.8], rtol=1e-6)
+    jacobian = jax.jacobian(safe.unit)(v) * scale
+    np.testing.assert_allclose(jacobian, np.array([[16, -12], [-12, 9]]) / 125, rtol=1e-5)
+
+
+def test_unit_and_its_derivatives_are_zero_at_the_zero_vector():
+    zero = jnp.zeros((3, 2))
+    assert not np.any(safe.unit(zero, axis=0))
+    second = jax.jacobian(jax.jacobian(lambda v: safe.unit(v, axis=0)))(zero)
+    assert not np.any(second)
+
+
+def test_largest_entries_share_the_gradient():
+    x = jnp.array([[1.0, 3.0, 3.0], [2.0, 0.0, -1.0]])
+    np.testing.assert_array_equal(safe.maximum_over(x, axis=-1), [3, 2])
+    slope = jax.grad(lambda x: safe.maximum_over(x, axis=-1).sum())(x)
+    np.testing.assert_array_equal(slope, [[0, 0.5, 0.5], [1, 0, 0]])

@@ -101,3 +101,16 @@ def test_prior_and_identity():
     logits = jnp.log(jnp.array([[0.5, 0.1], [0.5, 0.9]]))
     scored = Frame(elements, elements, jnp.ones((1, 2)), logits)
     np.testing.assert_allclose(prior_loss(scored), -np.log([0.5, 0.1]), rtol=1e-5)
+
+
+def test_outputs_without_batch_axes_and_missing_actions_are_refused():
+    points = np.random.default_rng(0).normal(size=(4, 5, 3))  # as many clouds as elements
+    options = {"source": frames(groups.SO(3)), "rep_out": "invariant"}
+    with pytest.raises(
+        ValueError, match=r"first axes \[4\], those of the frame's batch, got .*\[\]"
+    ):
+        symmetrize(jnp.sum, rep_in="point", **options)(points)
+    with pytest.raises(ValueError, match="one action per argument in rep_in, got 1 for 2"):
+        symmetrize(lambda x, y: x + y, rep_in="point", **options)(points, points)
+    with pytest.raises(ValueError, match="num_samples of at least 1, got 0"):
+        Haar(groups.SO(3), 0)

@@ -209,6 +209,25 @@ def test_gradients_at_degenerate_points_are_finite():
         assert np.isfinite(jax.grad(lambda x, energy=energy: energy(x).sum())(points)).all()
 
 
+def test_second_derivatives_at_degenerate_points_are_finite():
+    source = PCAFrames(groups.SO(3), is_differentiable=True)
+
+    @jax.jit
+    def second(x):
+        slope = jax.grad(lambda x: jnp.sum(jnp.sin(source(x).inverses)))
+        return jax.jvp(slope, (x,), (jnp.cos(x),))[1]
+
+    for points in (tall_tetrahedron(), np.zeros((4, 3)), np.ones((4, 3))):
+        assert np.isfinite(second(points)).all()
+
+
+def test_integer_points_are_points():
+    points = np.array([[0, 0, 0], [5, 0, 1], [0, 3, 0], [1, 0, -2]])
+    frame = PCAFrames(groups.SE(3))(points)
+    np.testing.assert_array_equal(frame.elements, PCAFrames(groups.SE(3))(points * 1.0).elements)
+    np.testing.assert_allclose(frame.weights.sum(), 1)
+
+
 def test_errors():
     with pytest.raises(ValueError, match=r"principal axes are for .* got SU\(2\)"):
         PCAFrames(groups.SU(2))
