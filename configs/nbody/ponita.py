@@ -6,8 +6,9 @@ Paper: Bekkers, Vadgama, Hesselink, van der Linden, Romero 2024, arXiv:2310.0297
     keep reflections, a grid that is turned at random in place of the systems, no warm-up and a
     constant rate).
 Command: python -m experiments.nbody --config=configs/nbody/ponita.py:quick --workdir=runs/ponita
-Time: `quick`, 3 seeds together, estimated at 10 minutes on 2 CPU cores (205 ms a step).
-Expected: not measured yet.
+Time: `quick`, 3 seeds together, 18 minutes on one busy CPU core.
+Expected: `quick` test MSE .0045 to .0050; the best validation loss comes after 1600 to 2000 steps.
+    Without the random turns of the grid in training it was .0058 on validation, and is .0054.
 """
 
 import ml_collections

@@ -11,7 +11,7 @@ from symjax_models.layers import Symmetrize, VectorCanonicalizer, VectorDistribu
 from symjax_models.layers.vector_neurons import VNLeakyReLU, VNLinear
 from symjax_models.models.gnn import GNN
 from symjax_models.ops import message_passing
-from symjax_models.ops.graph import Graph
+from symjax_models.ops.graph import Graph, check_unpadded
 from symjax_models.ops.symmetrization import Source
 from symjax_models.typing import Array
 
@@ -121,6 +121,9 @@ class CNGNN(nn.Module):
 
         Returns:
             Predicted positions, `[*batch, N, d]`, in the unit of the input.
+
+        Raises:
+            ValueError: If the graph is sparse or padded.
         """
         pose = ParticlePose(self.pose_features, self.pose_layers, self.pose_dropout, parent=None)
         group = groups.E(graph.nodes["positions"].shape[-1])
@@ -170,6 +173,7 @@ class PSGNN(nn.Module):
 
 
 def _symmetrized(network: nn.Module, source: Source, graph: Graph) -> Array:
+    check_unpadded(graph)
     symmetrized = Symmetrize(
         _OnMovedGraph(network, parent=None),
         source,

@@ -8,7 +8,7 @@ from symjax_models.layers import MLP, Dense, Symmetrize
 from symjax_models.models.gnn import GNNLayer
 from symjax_models.ops import message_passing
 from symjax_models.ops.frames import PCAFrames
-from symjax_models.ops.graph import Graph
+from symjax_models.ops.graph import Graph, check_unpadded
 from symjax_models.typing import Array
 
 
@@ -77,7 +77,11 @@ class FAGNN(nn.Module):
 
         Returns:
             Predicted positions, `[*batch, N, d]`, in the unit of the input.
+
+        Raises:
+            ValueError: If the graph is sparse or padded.
         """
+        check_unpadded(graph)
         positions, velocities = graph.nodes["positions"], graph.nodes["velocities"]
         d = positions.shape[-1]
         if self.features % d:

@@ -139,8 +139,7 @@ def to_sparse(graph: Graph, *, num_nodes: int | None = None, num_edges: int | No
     Raises:
         ValueError: If `graph` is not dense, is masked, or the slots do not suffice.
     """
-    if not graph.is_dense or graph.edge_mask is not None or graph.node_mask is not None:
-        raise ValueError("expected a dense graph without masks")
+    check_unpadded(graph)
     batch = graph.n_node.shape
     some_node_array = next(iter(graph.nodes.values()))
     count = some_node_array.shape[len(batch)]
@@ -181,3 +180,9 @@ def to_sparse(graph: Graph, *, num_nodes: int | None = None, num_edges: int | No
             lambda value: value.reshape(-1, *value.shape[len(batch) :]), graph.globals
         ),
     )
+
+
+def check_unpadded(graph: Graph) -> None:
+    """Raise a ValueError unless a graph is dense and without masks."""
+    if not graph.is_dense or graph.edge_mask is not None or graph.node_mask is not None:
+        raise ValueError("expected a dense graph without masks; ops.graph.complete makes one")

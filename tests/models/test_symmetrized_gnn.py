@@ -10,6 +10,7 @@ from symjax_models.data.nbody_graphs import make_graph
 from symjax_models.models.canonicalized_gnn import CNGNN, PSGNN
 from symjax_models.models.fa_gnn import FAGNN
 from symjax_models.models.gnn import GNN
+from symjax_models.ops.graph import to_sparse
 from symjax_models.ops.symmetrization import Frame
 
 RNG = np.random.default_rng(0)
@@ -197,3 +198,11 @@ def test_in_training_one_element_is_drawn_and_exact_for_translations_only():
 def test_width_that_is_no_number_of_vectors_is_refused():
     with pytest.raises(ValueError, match="a multiple of d = 3, got 8"):
         jax.eval_shape(FAGNN(features=8).init, jax.random.key(0), make())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_layouts_whose_systems_would_mix_are_refused(name):
+    with pytest.raises(ValueError, match="a dense graph without masks"):
+        jax.eval_shape(
+            lambda: MODELS[name].apply(PARAMS[name], to_sparse(make()), rngs=keys("frames"))
+        )
