@@ -14,6 +14,7 @@ from experiments import (
     store,
     tables,
 )
+from symjax_models.data import shapes
 
 _VN = "Vector Neurons, tables 1 and 2"
 _ROWS = (
@@ -36,9 +37,8 @@ _TITLES = {
 }
 _PROTOCOLS = (("z", "z"), ("z", "so3"), ("so3", "so3"))
 _CAPTION = (
-    "Generated clouds of ten classes of bodies (64 points in `quick`, with noise), 1,600 for "
-    "training, 200 for validation and 800 for testing. A protocol is training pose / test pose: z "
-    "turns every cloud about the vertical axis, SO(3) in any way. Published: ModelNet40 and "
+    "Generated clouds of ten classes of bodies. A protocol is training pose / test pose: z turns "
+    "every cloud about the vertical axis, SO(3) in any way. Published: ModelNet40 and "
     "ShapeNet-part, other data than ours, as recalled from arXiv:2104.12229."
 )
 
@@ -64,7 +64,7 @@ class PointCloudTable(tables.Table):
             lines += _task_table(self, task, title, runs, presets)
         stored = [row for run in runs.values() for row in run]
         if stored:
-            lines += [_note(runs), ""]
+            lines += [f"{_sizes(stored)} {_note(runs)}", ""]
         return "\n".join([*lines, tables.provenance_line(self.name, stored)]) + "\n"
 
     def draw(
@@ -152,6 +152,18 @@ def _score(run: list[store.Row] | None, tested: str) -> str:
     sampling = max(row["metrics"][f"score_{tested}_se"] for row in run)
     spread = "" if error is None else f" ± {100 * error:.1f}"
     return f"**{100 * mean:.1f}** ± {100 * sampling:.1f}{spread}"
+
+
+def _sizes(stored: Sequence[store.Row]) -> str:
+    """Say how large the data of every preset are."""
+    sizes = []
+    for preset, data in {row["preset"]: row["config"]["data"] for row in stored}.items():
+        train, valid, test = (len(shapes.CLASSES) * number for number in data["per_class"])
+        sizes.append(
+            f"`{preset}`: {data['num_points']:,} points with noise of {data['noise']}, {train:,} "
+            f"clouds for training, {valid:,} for validation, {test:,} for testing."
+        )
+    return " ".join(sizes)
 
 
 def _note(runs: dict[tuple[str, str, str, str], list[store.Row]]) -> str:

@@ -27,10 +27,9 @@ _ROBUST_SETS = {
     **{f"noise {noise:g}": f"noise_{noise}" for noise in registration_task.NOISES},
 }
 _CAPTION = (
-    "Generated scenes of three to six bodies, of largest norm 1, seen in two views (in `quick` of "
-    "128 points with an overlap of .7 to .9 and noise of .005, the same points of the surface in "
-    "both). Numbers are the registration recall in %, the share of 200 test pairs with a rotation "
-    "within 5° and a translation within .1. All columns show the same scenes, turned by the angle "
+    "Generated scenes of three to six bodies, of largest norm 1, seen in two views. Numbers are "
+    "the registration recall in %, the share of test pairs with a rotation within 5° and a "
+    "translation within .1. All columns show the same scenes, turned by the angle "
     "about random axes; overlap and noise vary at 180°. The moments are of shells about the "
     "centroid, not learned, and need full overlap."
 )
@@ -58,7 +57,7 @@ class RegistrationTable(tables.Table):
         lines = [_CAPTION, ""]
         if stored:
             lines += [*_rotation_table(self, runs), "", *_robustness_table(self, runs), ""]
-            lines += [_note(stored), ""]
+            lines += [f"{_sizes(stored)} {_note(stored)}", ""]
         return "\n".join([*lines, tables.provenance_line(self.name, stored)]) + "\n"
 
     def draw(
@@ -146,6 +145,25 @@ def _recall(run: list[store.Row], test_set: str) -> str:
     sampling = max(row["metrics"][f"recall_{test_set}_se"] for row in run)
     spread = "" if error is None else f" ± {100 * error:.1f}"
     return f"**{100 * mean:.1f}** ± {100 * sampling:.1f}{spread}"
+
+
+def _sizes(stored: Sequence[store.Row]) -> str:
+    """Say how large the data of every preset are."""
+    sizes = []
+    for preset, data in {row["preset"]: row["config"]["data"] for row in stored}.items():
+        low, high = data["overlap"]
+        train, _, test = data["num_pairs"]
+        points = (
+            "the same points of the surface in both views"
+            if data["same_points"]
+            else ("points of its own in every view")
+        )
+        sizes.append(
+            f"`{preset}`: {train:,} pairs for training and {test:,} for testing, "
+            f"{data['num_points']:,} points, {points}, an overlap of {low} to {high}, noise of "
+            f"{data['noise']}."
+        )
+    return " ".join(sizes)
 
 
 def _note(stored: Sequence[store.Row]) -> str:

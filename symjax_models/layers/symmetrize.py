@@ -67,11 +67,12 @@ class Symmetrize(nn.Module):
         def call(network: nn.Module, moved: tuple[PyTree, ...]) -> PyTree:
             return network(*moved, **options)
 
+        axes: Any = (symmetrization.axes_of(self.rep_in),)  # annotated as an int by Flax
         outputs = nn.vmap(
             call,
             variable_axes={"intermediates": 0, nn.DenyList("intermediates"): None},
             split_rngs={"params": False, nn.DenyList("params"): True},
-            in_axes=(symmetrization.axes_of(self.rep_in),),
+            in_axes=axes,
             axis_size=frame.size,
         )(self.network, moved)
         self.sow("intermediates", "frame", jax.lax.stop_gradient(frame))

@@ -39,6 +39,14 @@ def reproduced(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
+def test_the_equivariant_network_runs(tmp_path):
+    config = smoke_config("registration_network")
+    assert registration.run(config, workdir=tmp_path / "run", results=tmp_path / "results")
+    (stored,) = store.read("registration", results=tmp_path / "results")
+    assert stored["metrics"]["equivariance_error_float64"] < 1e-9
+
+
 class OneCase(registration_table.RegistrationTable):
     """The table with the first run of every row alone, since compilation is slow."""
 
