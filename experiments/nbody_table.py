@@ -20,6 +20,7 @@ _ROWS = (
     tables.TableRow("se3_transformer", "SE(3)-Transformer", ".0244", _EGNN, _LONG),
     tables.TableRow("iterative_se3_transformer", "SE(3)-Transformer, iterative"),
     tables.TableRow("segnn", "SEGNN", ".0043 ± .0002", "SEGNN, table 1", "30,000 steps"),
+    tables.TableRow("fa_gnn", "FA-GNN", ".0057", "Frame Averaging, recalled", _LONG),
     tables.TableRow("ponita", "PONITA", ".0043", "PONITA, its repository", _LONG),
     tables.TableRow("leapfrog", "Leapfrog network (ours)"),
 )
