@@ -43,7 +43,7 @@ def plot(
         folder: Where the pictures go.
 
     Returns:
-        Their paths: error against parameters, and predicted against true trajectories.
+        Their paths: errors, and predicted against true trajectories.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not found:
@@ -59,70 +59,47 @@ def plot(
 def _plot_errors(
     found: dict[tuple[str, str], statistics.Summary], path: pathlib.Path, *, preset: str
 ) -> None:
-    figure, ((axes,),) = figures.new_figure(width=7, height=4.5)
     labels = {row.name: row for row in _ROWS}
-    colours = {row.name: figures.PALETTE[i % len(figures.PALETTE)] for i, row in enumerate(_ROWS)}
-    named = set()
-    for (name, budget), summary in found.items():
-        row, colour = labels[name], colours[name]
-        # The long run stands a little to the right of the short one of the same model.
-        params = summary.stored[0]["params"] * (1.5 if budget == "full" else 1)
-        is_crowded = _is_crowded(summary, found) or (budget != "full" and (name, "full") in found)
-        band = summary.se_simulations
+    figure, ((axes,),) = figures.new_figure(width=7, height=1.3 + 0.27 * len(found))
+    colour, ticks = figures.PALETTE[0], []
+    for place, ((name, budget), summary) in enumerate(found.items()):
+        row = labels[name]
         seeds = [stored["metrics"]["test_mse"] for stored in summary.stored]
-        axes.plot([params] * len(seeds), seeds, ".", color=colour, alpha=0.5)
+        axes.plot(seeds, [place] * len(seeds), "|", color=colour, alpha=0.6, markersize=9)
         axes.errorbar(
-            params,
             summary.mean,
-            yerr=band,
+            place,
+            xerr=summary.se_simulations,
             color=colour,
             marker="s" if budget == "full" else "o",
-            capsize=4,
+            capsize=3,
             linestyle="none",
         )
-        axes.annotate(
-            f"{row.label}, {budget}",
-            (params, summary.mean),
-            xytext=(-9 if is_crowded else 9, 6),
-            horizontalalignment="right" if is_crowded else "left",
-            textcoords="offset points",
-            fontsize=8,
-        )
-        if row.published and name not in named:
+        if row.published:
             published = float(row.published.split()[0])
-            axes.plot(params, published, color=colour, marker="_", markersize=18)
-            named.add(name)
+            axes.plot(published, place, color=figures.PALETTE[1], marker="D", markersize=5)
+        ticks.append(f"{row.label} ({summary.stored[0]['params']:,})")
     if ("egnn", preset) in found:
         egnn = found["egnn", preset]
         low, high = egnn.mean - egnn.se_simulations, egnn.mean + egnn.se_simulations
-        axes.axhspan(low, high, color=colours["egnn"], alpha=0.12, linewidth=0)
-    axes.plot([], [], color="0.3", marker="o", linestyle="none", label=f"ours, {preset}")
-    axes.plot([], [], color="0.3", marker="s", linestyle="none", label="ours, full")
-    axes.plot([], [], color="0.3", marker="_", markersize=14, linestyle="none", label="published")
-    axes.plot([], [], ".", color="0.3", alpha=0.5, label="single seeds")
+        axes.axvspan(low, high, color=colour, alpha=0.12, linewidth=0)
+    of_ours = {"color": colour, "linestyle": "none"}
+    axes.plot([], [], marker="o", label=f"ours, {preset}", **of_ours)
+    axes.plot([], [], marker="s", label="ours, full", **of_ours)
+    axes.plot([], [], marker="|", label="single seeds", **of_ours)
+    axes.plot([], [], "D", color=figures.PALETTE[1], markersize=5, label="published")
     axes.set(
         xscale="log",
-        yscale="log",
-        xlabel="parameters",
-        ylabel="test mean squared error",
-        title="n-body: bars and band are one standard error over test simulations",
-        xlim=(0.6, 3e6),
-        ylim=(None, 1.2 * max(summary.mean for summary in found.values())),
+        xlabel="test mean squared error ± standard error; band: EGNN",
+        yticks=range(len(ticks)),
+        yticklabels=ticks,
+        ylim=(len(ticks) - 0.4, -0.6),
+        title="n-body, with the number of parameters",
     )
-    axes.legend(frameon=False, loc="upper right")
+    axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     figure.savefig(path)
-
-
-def _is_crowded(
-    summary: statistics.Summary, found: dict[tuple[str, str], statistics.Summary]
-) -> bool:
-    """Return whether a label on the right would meet the next point."""
-
-    def place(summary: statistics.Summary) -> np.ndarray:
-        return np.log10([summary.stored[0]["params"], summary.mean])
-
-    steps = [place(other) - place(summary) for other in found.values()]
-    return any(0 < right < 1.2 and abs(up) < 0.06 for right, up in steps)
 
 
 def _plot_trajectories(
