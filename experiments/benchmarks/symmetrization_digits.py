@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 import symjax_models
 from experiments import tables
@@ -138,12 +137,16 @@ def answer(setting: Setting) -> Answers:
     def compute(params: PyTree, images: Array, labels: Array) -> tuple[Any, ...]:
         value, gradient = jax.value_and_grad(mean_loss)(params, images, labels)
         prior, (elements, logits) = jax.grad(mean_prior, has_aux=True)(params, images)
-        norms = optax.tree.norm(gradient["network"]), optax.tree.norm(prior["source"])
+        norms = _norm(gradient["network"]), _norm(prior["source"])
         return elements, logits, value, *norms
 
     elements, logits, *numbers = compute(setting.params, setting.images, setting.labels)
     angles = np.arctan2(elements[:, 1, 0], elements[:, 0, 0])
     return Answers(whole_turns(angles / (np.pi / 2)), np.asarray(logits), *map(float, numbers))
+
+
+def _norm(tree: PyTree) -> Array:
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
 
 
 def make_ours(setting: Setting) -> Side:

@@ -69,7 +69,7 @@ def test_wrapper_that_does_other_work_is_refused():
 
     for apply, message in (
         (unmoved, "the mean over 4 copies differs from the wrapper's output"),
-        (in_two_passes, "has 3 activations and the wrapped one 6"),
+        (in_two_passes, "of kind logistic once per pass, 1, and the wrapped one 2"),
     ):
         other = types.SimpleNamespace(source=layer.source, apply=apply)
         with pytest.raises(ValueError, match=message):
