@@ -16,17 +16,12 @@ os.environ |= {
     "JAX_DEFAULT_MATMUL_PRECISION": "highest",
     "MPLBACKEND": "Agg",
 }
+# Most of the time of the tests is the compiler's. Set to 0 to compile all of them as users do.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Data made by an earlier run would hide a change of the code that makes it. The workers of
 # pytest-xdist inherit the folder from the process that starts them, and share what one has made.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["SYMJAX_MODELS_CACHE"] = tempfile.mkdtemp(prefix="symjax_models_tests_")
-
-
-def pytest_configure(config):
-    """Compile quickly in the default run; the slow one compiles as users do."""
-    # Most of the time of the tests is the compiler's. JAX is imported only after this.
-    if config.option.markexpr == "not slow":
-        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 
 
 def pytest_unconfigure(config):
@@ -35,11 +30,11 @@ def pytest_unconfigure(config):
 
 
 @pytest.fixture
-def quickly_compiled():
-    """Compile quickly in a slow test too, for runs of two steps that only come to their end."""
+def compiled_as_users_do():
+    """Compile with all optimizations in a test."""
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", before)

@@ -70,7 +70,6 @@ def test_trained_models_are_as_equivariant_as_they_claim(reproduced):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quickly_compiled")
 @pytest.mark.parametrize("name", OTHER_ROWS)
 def test_the_other_rows_are_reproduced_alike(name, tmp_path):
     assert reproduce_rows(tmp_path, [name])

@@ -20,6 +20,7 @@ def test_notebook_carries_no_outputs(path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_as_users_do")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebook_runs_from_top_to_bottom(path):
     pytest.importorskip("matplotlib")

@@ -67,7 +67,6 @@ def test_configs_list_the_methods_of_their_study(study):
     assert set(smoke_config(study).methods) == set(METHODS[study])
 
 
-@pytest.mark.usefixtures("quickly_compiled")
 @pytest.mark.parametrize(("study", "method"), CASES)
 def test_every_method_stores_a_row(study, method, tmp_path):
     config = smoke_config(study, method)

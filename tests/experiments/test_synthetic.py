@@ -107,7 +107,6 @@ def test_config_fields_are_checked():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quickly_compiled")
 def test_every_row_comes_to_its_end(tmp_path):
     assert reproduce.reproduce(TABLE, preset="smoke", runs=tmp_path / "runs", results=tmp_path)
     rows = store.read("synthetic", results=tmp_path)
