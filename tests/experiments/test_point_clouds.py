@@ -100,13 +100,12 @@ def test_normals_are_trained(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", [row.name for row in TABLE.rows if row.name not in ROWS])
-def test_every_row_runs(row, tmp_path):
+@pytest.mark.parametrize("row", ["fa_dgcnn", "ponita"])
+def test_rows_with_randomness_of_their_own_run(row, tmp_path):
     config = smoke_config(row)
     assert point_clouds.run(config, workdir=tmp_path / "run", results=tmp_path / "results")
     (stored,) = store.read("point_clouds", results=tmp_path / "results")
-    is_exact = stored["metrics"]["equivariance_error_float64"] < 1e-11
-    assert is_exact == (row not in point_clouds_table.PLAIN)
+    assert stored["metrics"]["equivariance_error_float64"] < 1e-11
 
 
 class Fixed:
