@@ -36,7 +36,8 @@ def base_config(argument: str | None, *, row: str) -> ml_collections.ConfigDict:
     config.data.noise = 0.005
     config.data.same_points = not full  # False: each view has points of its own
     config.data.radius = 0.05 if full else 0.08  # largest distance of true pairs in the loss
-    config.data.seed = 1  # the budget was chosen on other scenes, of seed 0
+    # The budget was chosen on other scenes, of seed 0.
+    config.data.seed = 0 if smoke else 1
 
     config.model = ml_collections.ConfigDict()  # fields of the module; empty keeps its defaults
 
