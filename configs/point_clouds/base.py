@@ -57,14 +57,7 @@ def base_config(
     config.eval_every = 1 if smoke else 300 if full else 100  # steps
     config.checkpoint_every = 1 if smoke else 1200 if full else 500  # steps
 
-    config.optimizer = ml_collections.ConfigDict()
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-3 if full else 4e-3
-    config.optimizer.schedule = "cosine"
-    config.optimizer.warmup_steps = 0
-    config.optimizer.weight_decay = 0.0
-    config.optimizer.clip_norm = 1.0  # bound on the norm of the gradient; 0 is off
-    config.optimizer.ema_decay = 0.0  # moving average of the parameters; 0 is off
+    config.optimizer = presets.adam(1e-3 if full else 4e-3)
 
     config.num_devices = 0  # devices to split a batch over; 0 takes all that divide it
     config.tensorboard = False  # needs the extra [tensorboard]

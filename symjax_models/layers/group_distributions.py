@@ -113,7 +113,7 @@ class PermutationDistribution(nn.Module):
         noise_key, tie_key = jax.random.split(_check_key(key))
         first, *rest = x if isinstance(x, tuple) else (x,)
         shape = (self.num_samples, *first.shape[:-1], self.channels)
-        noise = jax.random.uniform(noise_key, shape, jnp.result_type(first.dtype, jnp.float32))
+        noise = jax.random.uniform(noise_key, shape, jnp.result_type(float, first.dtype))
         arguments = _repeat((first, *rest), self.num_samples)
         scores = self.network(arguments[0], noise, *arguments[1:])
         if scores.shape != shape[:-1]:

@@ -72,7 +72,7 @@ def _act(kind: str | Rep, g: Array, x: Any) -> Any:
 def _inexact(x: Any) -> Array:
     """Return an array that is not of integers, to which elements would be rounded."""
     x = jnp.asarray(x)
-    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(float)
+    return x.astype(jnp.result_type(float, x.dtype))
 
 
 def _spread(g: Array, x: Array, *, axes: int, what: str) -> Array:

@@ -112,7 +112,7 @@ def pull_back(frame: Frame, arguments: tuple[PyTree, ...], rep_in: PyTree) -> tu
     Raises:
         ValueError: If there is another number of actions than of arguments.
     """
-    kinds = rep_in if isinstance(rep_in, tuple) else (rep_in,)
+    kinds = _actions_of(rep_in)
     if len(kinds) != len(arguments):
         raise ValueError(
             f"expected one action per argument in rep_in, got {len(kinds)} for {len(arguments)}"
@@ -126,8 +126,11 @@ def pull_back(frame: Frame, arguments: tuple[PyTree, ...], rep_in: PyTree) -> tu
 
 def axes_of(rep_in: PyTree) -> tuple[int | None, ...]:
     """Return for every argument the axis of K of what `pull_back` makes of it: 0, or None."""
-    kinds = rep_in if isinstance(rep_in, tuple) else (rep_in,)
-    return tuple(None if kind == "invariant" else 0 for kind in kinds)
+    return tuple(None if kind == "invariant" else 0 for kind in _actions_of(rep_in))
+
+
+def _actions_of(rep_in: PyTree) -> tuple[PyTree, ...]:
+    return rep_in if isinstance(rep_in, tuple) else (rep_in,)
 
 
 def push_forward(frame: Frame, outputs: PyTree, rep_out: PyTree) -> PyTree:

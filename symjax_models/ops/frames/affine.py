@@ -26,7 +26,7 @@ def as_vectors(x: Array, *, dimension: int, group: groups.Group) -> Array:
         raise ValueError(
             f"expected points [..., N, {dimension}] with N >= 1 for {group!r}, got {list(x.shape)}"
         )
-    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+    return x.astype(jnp.result_type(float, x.dtype))
 
 
 def make_elements(linear: Array, shift: Array, *, group: groups.Group) -> tuple[Array, Array]:
