@@ -21,7 +21,10 @@ _ROWS = (
     tables.TableRow("iterative_se3_transformer", "SE(3)-Transformer, iterative"),
     tables.TableRow("segnn", "SEGNN", ".0043 ± .0002", "SEGNN, table 1", "30,000 steps"),
     tables.TableRow("fa_gnn", "FA-GNN", ".0057", "Frame Averaging, recalled", _LONG),
+    tables.TableRow("cn_gnn", "CN-GNN", ".0043", "learned canonicalization, recalled", _LONG),
+    tables.TableRow("ps_gnn", "PS-GNN", ".0042", "LPS (a transformer), its review", _LONG),
     tables.TableRow("ponita", "PONITA", ".0043", "PONITA, its repository", _LONG),
+    tables.TableRow("locs", "LoCS"),
     tables.TableRow("leapfrog", "Leapfrog network (ours)"),
 )
 

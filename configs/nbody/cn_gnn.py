@@ -3,8 +3,8 @@
 Paper: Kaba et al. 2023, arXiv:2211.06489, table of section 5.3, .0043 (recalled; 4 layers of width
     32, batch 100, Adam at 1e-3, weight decay 1e-12, 10,000 epochs; preset `full`).
 Command: python -m experiments.nbody --config=configs/nbody/cn_gnn.py:quick --workdir=runs/cn_gnn
-Time: `quick`, 3 seeds together, about 10 minutes on 2 CPU cores.
-Expected: not measured yet.
+Time: `quick`, 3 seeds together, 9 minutes on one CPU core.
+Expected: `quick` test MSE .0044 to .0050 (published .0043).
 """
 
 import ml_collections

@@ -3,8 +3,10 @@
 Paper: Kofinas, Nagaraja, Gavves 2021, arXiv:2110.14961, which has no number on this benchmark; the
     preset `full` takes the budget of the other rows (10,000 epochs of 100 simulations a batch).
 Command: python -m experiments.nbody --config=configs/nbody/locs.py:quick --workdir=runs/locs
-Time: `quick`, 3 seeds together, estimated at 4 minutes on 2 CPU cores (70 ms a step).
-Expected: not measured yet.
+Time: `quick`, 3 seeds together, 3 minutes on one CPU core.
+Expected: `quick` test MSE .0092 to .0094, above EGNN's .0071: it learns the 3,000 simulations by
+    heart (.0045 on them). Its frames follow rotations and translations but not reflections, under
+    which the audit's error is .3.
 """
 
 import ml_collections

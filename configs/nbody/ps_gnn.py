@@ -2,8 +2,10 @@
 
 Paper: Kim et al. 2023, arXiv:2306.02866, .00417 (a transformer, 20 samples, as of the submission).
 Command: python -m experiments.nbody --config=configs/nbody/ps_gnn.py:quick --workdir=runs/ps_gnn
-Time: `quick`, 3 seeds together, about 15 minutes on 2 CPU cores.
-Expected: not measured yet.
+Time: `quick`, 3 seeds together, 11 minutes on one CPU core.
+Expected: `quick` test MSE .0049 to .0059. One pose is drawn in training and 10 in evaluation, so
+    that two predictions of a system in two poses differ by about a tenth; in expectation they are
+    equal.
 """
 
 import ml_collections

@@ -35,6 +35,9 @@ def test_every_row_of_the_quick_preset_is_stored_and_in_its_band():
         "gnn": (0.0100, 0.0128),
         "egnn": (0.0068, 0.0078),
         "fa_gnn": (0.0048, 0.0064),
+        "cn_gnn": (0.0041, 0.0055),
+        "ps_gnn": (0.0049, 0.0059),
+        "locs": (0.0088, 0.0098),
         "ponita": (0.0040, 0.0050),
     }
     found = tables.summaries(TABLE)
