@@ -10,7 +10,7 @@ def base_config(
 ) -> ml_collections.ConfigDict:
     """Fill the shared fields.
 
-    Presets: `quick` trains small networks on generated clouds of 64 points, minutes on two CPU
+    Presets: `quick` trains small networks on generated clouds of 128 points, minutes on two CPU
     cores; `full` has 1,024 points, the published widths and the budget of DGCNN (250 epochs of
     batches of 32 with a cosine schedule, dropout and label smoothing), for files or generated
     clouds; `smoke` is a check of the code in seconds.
@@ -36,9 +36,9 @@ def base_config(
     config.data.train_pose = "z"  # or "so3": how training clouds are turned in every step
     config.data.source = "shapes"  # or "modelnet40", "modelnet40_h5", "shapenet_part", in `folder`
     config.data.folder = ""
-    config.data.num_points = 32 if smoke else 1024 if full else 64
+    config.data.num_points = 32 if smoke else 1024 if full else 128
     # Generated training, validation and test shapes of each of the ten classes.
-    config.data.per_class = (2, 2, 2) if smoke else (984, 100, 247) if full else (400, 40, 80)
+    config.data.per_class = (2, 2, 2) if smoke else (984, 100, 247) if full else (1000, 40, 80)
     # Of generated shapes: noise, and the share that a half-space cuts away.
     config.data.noise = 0.02
     config.data.occlusion = 0.0

@@ -32,6 +32,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             "num_neighbours": 8,
             "widening": 2,
             "layer_scale": 1.0,
-            "length_scale": 0.4,  # 64 points lie farther apart than 1,024
+            "length_scale": 0.4,  # 128 points lie farther apart than 1,024
         }
     return config
