@@ -117,9 +117,9 @@ class Classifier:
 
 
 def make_study(config: ml_collections.ConfigDict) -> Study:
-    """Make the study: `config.data` has `num_pairs`, split 4 : 1 : 1, and `seed`."""
+    """Make the study: `config.data` has `num_pairs`, split 4 : 1 : 1, `seed` and `cores`."""
     classifier = Classifier(config)
-    splits = load(num_pairs=config.data.num_pairs, seed=config.data.seed)
+    splits = load(**config.data)
     if classifier.source_name in _POOLS:
         size = _POOLS[classifier.source_name]
         splits = {name: with_orders(x, size=size) for name, x in splits.items()}
@@ -145,23 +145,24 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
     return Study(measure, shown=("test_accuracy", "pairs_told_apart"), training=training)
 
 
-def load(*, num_pairs: int, seed: int) -> dict[str, Examples]:
+def load(*, num_pairs: int, seed: int, cores: str = "regular") -> dict[str, Examples]:
     """Draw pairs of twins and split them; twins stay together.
 
     Args:
         num_pairs: At least 6: the first sixth is for validation, the second for testing.
         seed: Seed of the pairs.
+        cores: Their hard part, one of `separation_graphs.CORES`.
 
     Returns:
         Splits `train`, `valid` and `test`, each with `adjacency` `[M, 64, 64]`, `mask` `[M, 64]`
         and `labels` `[M]`.
 
     Raises:
-        ValueError: If there are fewer pairs.
+        ValueError: If there are fewer pairs, or the cores are unknown.
     """
     if num_pairs < 6:
         raise ValueError(f"expected num_pairs of at least 6, got {num_pairs}")
-    arrays = separation_graphs.make_pairs(num_pairs=num_pairs, seed=seed).flat()
+    arrays = separation_graphs.make_pairs(num_pairs=num_pairs, seed=seed, cores=cores).flat()
     sixth = 2 * (num_pairs // 6)
     cuts = {"valid": slice(sixth), "test": slice(sixth, 2 * sixth), "train": slice(2 * sixth, None)}
     names = ("adjacency", "mask", "labels")

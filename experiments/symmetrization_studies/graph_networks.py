@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from symjax_models import models
 from symjax_models.layers import dense, initializers
 from symjax_models.ops import safe
+from symjax_models.ops.masking import mask_padding
 from symjax_models.typing import Array, PRNGKey, PyTree
 
 _KINDS = ("gin", "gcn", "mlp")
@@ -65,15 +66,27 @@ class GraphNetwork:
             "readout": dense.Dense(self.features).init(last, jnp.zeros(self.width)),
         }
 
-    def apply(self, params: PyTree, adjacency: Array) -> Array:
-        """Map graphs `[*batch, n, n]` to `[*batch, features]`."""
+    def apply(self, params: PyTree, adjacency: Array, *, mask: Array | None = None) -> Array:
+        """Map graphs `[*batch, n, n]` to `[*batch, features]`.
+
+        Args:
+            params: Of `init`.
+            adjacency: The graphs.
+            mask: True for real nodes, `[*batch, n]`; all are if None. What padding holds is not
+                read.
+
+        Returns:
+            The embeddings.
+        """
+        if mask is not None:
+            adjacency = mask_padding(mask[..., :, None] & mask[..., None, :], adjacency)
         if self.kind == "mlp":
             return jnp.tanh(self._perceptron.apply(params, adjacency))
         h = self._first(adjacency)
         for own, shift in zip(params["layers"], params["shifts"], strict=True):
             summed = jnp.matmul(self._sums(adjacency, shift), h, precision="highest")
             h = jnp.tanh(self._layer.apply(own, summed))
-        pooled = jnp.sum(h, axis=-2)
+        pooled = jnp.sum(mask_padding(mask, h), axis=-2)
         return jnp.tanh(dense.Dense(self.features).apply(params["readout"], pooled))
 
     @property

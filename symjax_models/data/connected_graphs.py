@@ -11,7 +11,7 @@ import numpy as np
 
 from symjax_models import progress
 from symjax_models.data import cache
-from symjax_models.data.separation_graphs import colour_signature
+from symjax_models.data.colour_refinement import colour_signature
 
 Array = np.ndarray
 

@@ -1,4 +1,4 @@
-"""Graphs that colour refinement (the 1-WL test) cannot tell apart, and that test itself.
+"""Graphs that colour refinement (the 1-WL test) cannot tell apart.
 
     from symjax_models.data import separation_graphs
 
@@ -11,19 +11,22 @@ which twin is which.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
+from symjax_models.data.colour_refinement import colour_signature
+from symjax_models.suggestion import look_up
+
 Array = np.ndarray
 
 MAX_NODES = 64
-# Ten graphs of 41 nodes, no two isomorphic.
-CSL_NODES = 41
-CSL_SKIPS = (2, 3, 4, 5, 6, 9, 11, 12, 13, 16)
+CORES = ("regular", "twisted")
 
-_STREAM = 17
+_STREAM, _CORE_STREAM = 17, 18
+_NUM_REGULAR, _REGULAR_NODES, _DEGREE = 10, 32, 3
 _TAIL_NODES = (4, 24)
 # Connected graphs whose nodes all have three neighbours, as lists of edges: the complete graph of
 # four nodes, the prism, the complete bipartite graph K(3, 3) and the cube.
@@ -40,8 +43,7 @@ class GraphPairs:
     """Hold P pairs of twins, padded to 64 nodes without edges; read-only.
 
     Attributes:
-        adjacency: `[P, 2, 64, 64]` uint8, symmetric, zero on the diagonal. Twin 0 is straight, twin
-            1 is twisted.
+        adjacency: `[P, 2, 64, 64]` uint8, symmetric, zero on the diagonal.
         node_mask: Which nodes are a graph's own, `[P, 2, 64]` bool.
     """
 
@@ -62,31 +64,34 @@ class GraphPairs:
         )
 
 
-def make_pairs(*, num_pairs: int, seed: int) -> GraphPairs:
+def make_pairs(*, num_pairs: int, seed: int, cores: str = "regular") -> GraphPairs:
     """Draw pairs of twins that 1-WL cannot tell apart and that are not isomorphic.
 
-    Each pair has a base, one of four cubic graphs (4 to 8 nodes). A base node v becomes the four
-    nodes (v, S), S an even subset of its edges; for an edge e between v and u, (v, S) and (u, T)
-    are joined if e lies in both S and T or in neither, and the other way round if e is twisted. Up
-    to isomorphism only the parity of the number of twisted edges counts: it is even in twin 0, odd
-    in twin 1. The twisted edges are drawn at random, both twins get the same random connected graph
-    of 4 to 24 nodes beside them, and the nodes of each are shuffled. A pair depends on its seed and
-    number only. There being few bases, test graphs have twins seen in training.
+    Each pair has two cores, one for each twin. Both twins get the same random connected graph of 4
+    to 24 nodes beside them, and the nodes of each are shuffled. A pair depends on its seed and
+    number only. There are few pairs of cores, so that test graphs have cores seen in training.
+
+    - "regular": one of ten pairs of random connected graphs of 32 nodes with three neighbours each.
+      Few nodes of such graphs are alike, so that frames of cores have one to a few orders.
+    - "twisted": the graphs of Cai, Fuerer and Immerman over one of four cubic graphs (4 to 8
+      nodes), `twisted_graph`, with an even number of twisted edges, drawn at random, in twin 0 and
+      an odd one in twin 1. Their many symmetries make frames huge.
 
     Args:
         num_pairs: P.
         seed: Seed, at least 0.
+        cores: One of `CORES`.
 
     Returns:
         The pairs.
 
     Raises:
-        ValueError: If `num_pairs` is below 1.
+        ValueError: If `num_pairs` is below 1, or the cores are unknown.
 
-    Source: Cai, Fuerer, Immerman 1992, An optimal lower bound on the number of variables for graph
-        identification, in the form without edge nodes (Fuerer 2001). Used in place of EXP (Abboud
-        et al. 2021, arXiv 2010.01179): 600 pairs of at most 64 nodes, a hard part beside a random
-        one.
+    Source: In place of EXP (Abboud et al. 2021, arXiv 2010.01179): 600 pairs of at most 64 nodes, a
+        hard core from a small pool beside a random graph. Twisted cores: Cai, Fuerer, Immerman
+        1992, An optimal lower bound on the number of variables for graph identification, in the
+        form without edge nodes (Fuerer 2001).
 
     >>> adjacency, node_mask, labels = make_pairs(num_pairs=2, seed=0).flat()
     >>> adjacency.shape, labels.tolist()
@@ -94,21 +99,92 @@ def make_pairs(*, num_pairs: int, seed: int) -> GraphPairs:
     """
     if num_pairs < 1:
         raise ValueError(f"expected num_pairs of at least 1, got {num_pairs}")
+    draw_cores = look_up(cores, _DRAW_CORES, what="cores")
     adjacency = np.zeros((num_pairs, 2, MAX_NODES, MAX_NODES), np.uint8)
     node_mask = np.zeros((num_pairs, 2, MAX_NODES), bool)
     for index in range(num_pairs):
         rng = np.random.default_rng([seed, _STREAM, index])
-        base = _BASES[rng.integers(len(_BASES))]
+        twins = draw_cores(rng, seed)
         tail = _draw_connected(rng, int(rng.integers(_TAIL_NODES[0], _TAIL_NODES[1] + 1)))
-        for parity in range(2):
-            twists = rng.integers(2, size=len(base))
-            twists[-1] ^= (twists.sum() + parity) % 2
-            graph = _beside(twisted_graph(base, twists=twists), tail)
+        for number, core in enumerate(twins):
+            graph = _beside(core, tail)
             order = rng.permutation(len(graph))
-            adjacency[index, parity, : len(graph), : len(graph)] = graph[order][:, order]
-            node_mask[index, parity, : len(graph)] = True
+            adjacency[index, number, : len(graph), : len(graph)] = graph[order][:, order]
+            node_mask[index, number, : len(graph)] = True
     adjacency.flags.writeable = node_mask.flags.writeable = False
     return GraphPairs(adjacency=adjacency, node_mask=node_mask)
+
+
+def regular_graph(rng: np.random.Generator, *, num_nodes: int, degree: int) -> Array:
+    """Draw a connected graph whose nodes all have the same number of neighbours.
+
+    Ends of edges are paired at random until the graph has no loops, no double edges and is
+    connected: all such labelled graphs are equally probable.
+
+    Args:
+        rng: Generator.
+        num_nodes: n.
+        degree: Neighbours of every node; n times it is even, and it is below n.
+
+    Returns:
+        Adjacency `[n, n]` uint8.
+
+    Raises:
+        ValueError: If there is no such graph.
+
+    Source: B. Bollobas 1980, the configuration model, European Journal of Combinatorics 1, 311.
+
+    >>> set(regular_graph(np.random.default_rng(0), num_nodes=8, degree=3).sum(axis=0).tolist())
+    {3}
+    """
+    if not 2 <= degree < num_nodes or num_nodes * degree % 2:
+        raise ValueError(
+            "expected a degree from 2 to below num_nodes, with an even product, got degree "
+            f"{degree} and num_nodes {num_nodes}"
+        )
+    while True:
+        first, second = rng.permutation(np.repeat(np.arange(num_nodes), degree)).reshape(2, -1)
+        graph = np.zeros((num_nodes, num_nodes), np.int64)
+        np.add.at(graph, (first, second), 1)
+        graph += graph.T
+        is_simple = graph.max() == 1 and not graph.diagonal().any()
+        if is_simple and np.linalg.matrix_power(graph + np.eye(num_nodes), num_nodes).all():
+            return graph.astype(np.uint8)
+
+
+def _draw_regular(rng: np.random.Generator, seed: int) -> tuple[Array, Array]:
+    """Return a pair of the ten of a seed."""
+    return _regular_pair(seed, int(rng.integers(_NUM_REGULAR)))
+
+
+@functools.lru_cache(maxsize=4 * _NUM_REGULAR)
+def _regular_pair(seed: int, number: int) -> tuple[Array, Array]:
+    """Return two regular graphs that are not isomorphic, read-only."""
+    rng = np.random.default_rng([seed, _CORE_STREAM, number])
+    draw = functools.partial(regular_graph, rng, num_nodes=_REGULAR_NODES, degree=_DEGREE)
+    first = draw()
+    while True:
+        second = draw()
+        # Different signatures show that the two are not isomorphic.
+        one, two = colour_signature(np.stack([first, second]), marked=True)
+        if one != two:
+            first.flags.writeable = second.flags.writeable = False
+            return first, second
+
+
+def _draw_twisted(rng: np.random.Generator, seed: int) -> tuple[Array, Array]:
+    """Return the twins over one of the bases."""
+    del seed
+    base = _BASES[rng.integers(len(_BASES))]
+    twins = []
+    for parity in range(2):
+        twists = rng.integers(2, size=len(base))
+        twists[-1] ^= (twists.sum() + parity) % 2
+        twins.append(twisted_graph(base, twists=twists))
+    return twins[0], twins[1]
+
+
+_DRAW_CORES = {"regular": _draw_regular, "twisted": _draw_twisted}
 
 
 def twisted_graph(base: Sequence[tuple[int, int]], *, twists: Sequence[int] | Array) -> Array:
@@ -141,29 +217,6 @@ def twisted_graph(base: Sequence[tuple[int, int]], *, twists: Sequence[int] | Ar
     return (joined & (between >= 0)).astype(np.uint8)
 
 
-def skip_link_graph(skip: int) -> Array:
-    """Return a circle of 41 nodes in which each is also joined to those `skip` steps away.
-
-    Args:
-        skip: One of `CSL_SKIPS`, which give ten graphs that are not isomorphic.
-
-    Returns:
-        Adjacency `[41, 41]` uint8; every node has four neighbours.
-
-    Raises:
-        ValueError: If the skip is another.
-
-    Source: Murphy et al. 2019, Relational pooling, arXiv 1903.02541.
-
-    >>> set(skip_link_graph(3).sum(axis=0).tolist())
-    {4}
-    """
-    if skip not in CSL_SKIPS:
-        raise ValueError(f"expected a skip among {CSL_SKIPS}, got {skip}")
-    gaps = (np.arange(CSL_NODES)[:, None] - np.arange(CSL_NODES)) % CSL_NODES
-    return np.isin(gaps, [1, skip, CSL_NODES - 1, CSL_NODES - skip]).astype(np.uint8)
-
-
 def strongly_regular_pair() -> tuple[Array, Array]:
     """Return the 4 x 4 rook's graph and the Shrikhande graph.
 
@@ -181,70 +234,6 @@ def strongly_regular_pair() -> tuple[Array, Array]:
     steps = ((0, 1), (0, 3), (1, 0), (3, 0), (1, 1), (3, 3))
     shrikhande = np.any([(row == a) & (column == b) for a, b in steps], axis=0)
     return rook.astype(np.uint8), shrikhande.astype(np.uint8)
-
-
-def refine_colours(adjacency: Array) -> Array:
-    """Refine the colours of nodes by those of their neighbours, as 1-WL does.
-
-    All nodes begin with one colour. In each of n rounds a node's new colour stands for its colour
-    and the multiset of its neighbours' colours. Colours are 64-bit hashes, the same function for
-    all graphs of n nodes, so that those of different graphs can be compared. Equal hashes of
-    different multisets are not excluded, only never met.
-
-    Args:
-        adjacency: `[*batch, n, n]`, symmetric, 0 and 1.
-
-    Returns:
-        Colours `[*batch, n]` uint64.
-
-    Equivariance: S_n permutes the colours.
-
-    >>> path = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
-    >>> first, second, third = refine_colours(path).tolist()
-    >>> first == third, first == second
-    (True, False)
-    """
-    count = np.shape(adjacency)[-1]
-    return _refine(adjacency, np.ones((1, count), np.uint64))[..., 0, :]
-
-
-def colour_signature(adjacency: Array, *, marked: bool = False) -> Array:
-    """Return one number per graph, the same for graphs that 1-WL cannot tell apart.
-
-    Args:
-        adjacency: `[*batch, n, n]`, symmetric, 0 and 1.
-        marked: Whether to refine n times, with another node having a colour of its own each time,
-            and to return a hash of the multiset of the results: stronger than 1-WL, and invariant.
-
-    Returns:
-        `[*batch]` uint64. Different numbers mean different results of 1-WL; equal ones mean equal
-        results up to collisions of hashes, as in `refine_colours`.
-
-    Equivariance: Invariant under S_n.
-
-    >>> one, two = colour_signature(np.stack(strongly_regular_pair()))
-    >>> bool(one == two)
-    True
-    """
-    count = np.shape(adjacency)[-1]
-    colours = 1 + np.eye(count, dtype=np.uint64) if marked else np.ones((1, count), np.uint64)
-    return _mix(_mix(_refine(adjacency, colours)).sum(axis=-1)).sum(axis=-1)
-
-
-def _refine(adjacency: Array, colours: Array) -> Array:
-    """Return K refined colourings `[*batch, K, n]` of first colours `[K, n]`."""
-    adjacency = np.asarray(adjacency).astype(np.uint64)
-    for _ in range(adjacency.shape[-1]):
-        colours = _mix(np.uint64(3) * colours + _mix(colours) @ adjacency)
-    return colours
-
-
-def _mix(values: Array) -> Array:
-    """Return hashes of 64-bit numbers; a bijection (the finalizer of splitmix64)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _draw_connected(rng: np.random.Generator, count: int) -> Array:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from symjax_models.data import connected_graphs
-from symjax_models.data.separation_graphs import colour_signature
+from symjax_models.data.colour_refinement import colour_signature
 
 
 def is_connected(graphs):

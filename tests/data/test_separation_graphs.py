@@ -4,22 +4,12 @@ import numpy as np
 import pytest
 
 from symjax_models.data import separation_graphs as separation
-from symjax_models.data.separation_graphs import colour_signature, refine_colours, twisted_graph
+from symjax_models.data.colour_refinement import colour_signature
+from symjax_models.data.separation_graphs import regular_graph, twisted_graph
 
 K4 = tuple(itertools.combinations(range(4), 2))
 PRISM = ((0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (0, 3), (1, 4), (2, 5))
 BIPARTITE = tuple(itertools.product(range(3), range(3, 6)))
-
-
-def slow_colours(adjacency):
-    """Return a canonical colouring by sorted tuples in place of hashes."""
-    colours = [()] * len(adjacency)
-    for _ in range(len(adjacency)):
-        colours = [
-            (colours[i], tuple(sorted(colours[j] for j in np.flatnonzero(row))))
-            for i, row in enumerate(adjacency)
-        ]
-    return colours
 
 
 def marked_twice(adjacency):
@@ -33,73 +23,6 @@ def marked_twice(adjacency):
             graph[i, j] = graph[j, i] = 1
         graphs.append(graph)
     return np.sort(colour_signature(np.stack(graphs)))
-
-
-def same_partition(colours, expected):
-    return all(
-        (colours[i] == colours[j]) == (expected[i] == expected[j])
-        for i, j in itertools.combinations(range(len(expected)), 2)
-    )
-
-
-def test_refinement_agrees_with_a_slow_one_and_with_networkx():
-    networkx = pytest.importorskip("networkx")
-    atlas = networkx.graph_atlas_g()[2:210]
-    for size in (4, 5, 6):
-        graphs = [networkx.to_numpy_array(g) for g in atlas if len(g) == size]
-        colours, signatures = refine_colours(np.stack(graphs)), colour_signature(np.stack(graphs))
-        slow = [slow_colours(graph) for graph in graphs]
-        assert all(same_partition(*pair) for pair in zip(colours, slow, strict=True))
-        assert same_partition(signatures, [sorted(colours) for colours in slow])
-
-
-@pytest.mark.parametrize("marked", [False, True])
-def test_signatures_are_invariant_and_colours_move_along(marked):
-    rng = np.random.default_rng(0)
-    graph = np.triu(rng.random((9, 9)) < 0.4, 1).astype(np.uint8)
-    graph |= graph.T
-    order = rng.permutation(9)
-    moved = graph[order][:, order]
-    assert colour_signature(graph, marked=marked) == colour_signature(moved, marked=marked)
-    np.testing.assert_array_equal(refine_colours(moved), refine_colours(graph)[order])
-    changed = graph.copy()
-    changed[0, 1] ^= 1
-    changed[1, 0] ^= 1
-    assert colour_signature(changed, marked=marked) != colour_signature(graph, marked=marked)
-
-
-def test_marks_tell_more_than_plain_refinement():
-    """Two triangles and a circle of six: regular, of different kinds."""
-    circle = np.roll(np.eye(6, dtype=np.uint8), 1, axis=1)
-    triangles = np.kron(np.eye(2, dtype=np.uint8), 1 - np.eye(3, dtype=np.uint8))
-    graphs = np.stack([circle | circle.T, triangles])
-    assert len(set(colour_signature(graphs).tolist())) == 1
-    assert len(set(colour_signature(graphs, marked=True).tolist())) == 2
-
-
-def test_skip_links_are_equal_under_1wl_and_not_isomorphic():
-    graphs = np.stack([separation.skip_link_graph(skip) for skip in separation.CSL_SKIPS])
-    assert graphs.shape == (10, 41, 41) and (graphs == graphs.swapaxes(1, 2)).all()
-    assert (graphs.sum(axis=1) == 4).all()
-    assert len(set(colour_signature(graphs).tolist())) == 1
-    # All nodes are alike, so that closed walks from one of them are an invariant of the graph.
-    closed = [
-        tuple(np.linalg.matrix_power(g.astype(np.int64), k)[0, 0] for k in range(12))
-        for g in graphs
-    ]
-    shells = [tuple(np.bincount(distances(graph))) for graph in graphs]
-    assert len(set(zip(closed, shells, strict=True))) == 10
-    with pytest.raises(ValueError, match=r"a skip among \(2, 3, .*got 7"):
-        separation.skip_link_graph(7)
-
-
-def distances(graph):
-    """Return steps from node 0."""
-    steps = np.where(np.arange(len(graph)) == 0, 0, -1)
-    for step in range(1, len(graph)):
-        reached = (graph @ (steps == step - 1) > 0) & (steps < 0)
-        steps[reached] = step
-    return steps
 
 
 def test_strongly_regular_pair():
@@ -128,37 +51,110 @@ def test_only_the_parity_of_twists_counts(base):
     assert (even != odd).any()
 
 
-def test_pairs_are_twins_of_the_stated_layout():
-    pairs = separation.make_pairs(num_pairs=12, seed=0)
+@pytest.fixture(scope="module", params=separation.CORES)
+def pairs(request):
+    return separation.make_pairs(num_pairs=12, seed=0, cores=request.param)
+
+
+def test_pairs_are_twins_of_the_stated_layout(pairs):
     assert pairs.adjacency.shape == (12, 2, 64, 64) and pairs.adjacency.dtype == np.uint8
     assert (pairs.adjacency == pairs.adjacency.swapaxes(2, 3)).all()
     assert not pairs.adjacency[..., np.arange(64), np.arange(64)].any()
     # Every node has a neighbour; padding has none.
     np.testing.assert_array_equal(pairs.adjacency.any(axis=-1), pairs.node_mask)
-    signatures = colour_signature(pairs.adjacency)
-    np.testing.assert_array_equal(signatures[:, 0], signatures[:, 1])
-    assert len(set(signatures[:, 0].tolist())) == 12
     adjacency, mask, labels = pairs.flat()
     assert labels.tolist() == [0, 1] * 12 and mask.shape == (24, 64)
     np.testing.assert_array_equal(adjacency[3], pairs.adjacency[1, 1])
 
 
-def test_twins_of_a_pair_are_not_isomorphic():
-    pairs = separation.make_pairs(num_pairs=30, seed=0)
-    smallest = np.argsort(pairs.node_mask.sum(axis=(1, 2)))[:2]
-    for index in smallest:
+def test_colours_do_not_tell_twins_apart(pairs):
+    signatures = colour_signature(pairs.adjacency)
+    np.testing.assert_array_equal(signatures[:, 0], signatures[:, 1])
+    assert len(set(signatures[:, 0].tolist())) == 12
+
+
+def test_twins_are_not_isomorphic(pairs):
+    networkx = pytest.importorskip("networkx")
+    for index in range(3):
         count = pairs.node_mask[index, 0].sum()
-        straight, twisted = pairs.adjacency[index, :, :count, :count]
-        assert (marked_twice(straight) != marked_twice(twisted)).any()
+        own = pairs.adjacency[index, :, :count, :count]
+        first, second = (networkx.from_numpy_array(graph) for graph in own)
         order = np.random.default_rng(0).permutation(count)
-        moved = straight[order][:, order]
-        np.testing.assert_array_equal(marked_twice(straight), marked_twice(moved))
+        moved = networkx.from_numpy_array(own[0][order][:, order])
+        assert networkx.is_isomorphic(first, moved)
+        assert not networkx.is_isomorphic(first, second)
 
 
-def test_pairs_depend_on_seed_and_number_only():
-    many, few = (separation.make_pairs(num_pairs=count, seed=3) for count in (5, 2))
+def test_what_marked_nodes_tell_keeps_twins_from_being_isomorphic():
+    """One marked node does it for regular cores, two for the smallest twisted ones."""
+    regular = separation.make_pairs(num_pairs=4, seed=1)
+    signatures = colour_signature(regular.adjacency, marked=True)
+    assert (signatures[:, 0] != signatures[:, 1]).all()
+    twisted = separation.make_pairs(num_pairs=30, seed=0, cores="twisted")
+    smallest = np.argmin(twisted.node_mask.sum(axis=(1, 2)))
+    count = twisted.node_mask[smallest, 0].sum()
+    even, odd = twisted.adjacency[smallest, :, :count, :count]
+    assert (marked_twice(even) != marked_twice(odd)).any()
+
+
+def test_regular_cores_are_ten_pairs_of_a_seed():
+    """The nodes of a core are those of a connected part with three neighbours each."""
+    networkx = pytest.importorskip("networkx")
+    pairs = separation.make_pairs(num_pairs=40, seed=0)
+    found = []
+    for graph in pairs.adjacency[:, 0]:
+        parts = networkx.connected_components(networkx.from_numpy_array(graph))
+        (core,) = [sorted(part) for part in parts if len(part) == 32]
+        cut = graph[core][:, core]
+        assert (cut.sum(axis=0) == 3).all()
+        found.append(int(colour_signature(cut, marked=True)))
+    assert 5 < len(set(found)) <= 10
+
+
+@pytest.mark.parametrize("cores", separation.CORES)
+def test_pairs_depend_on_seed_and_number_only(cores):
+    many, few = (separation.make_pairs(num_pairs=n, seed=3, cores=cores) for n in (5, 2))
     np.testing.assert_array_equal(many.adjacency[:2], few.adjacency)
-    other = separation.make_pairs(num_pairs=2, seed=4)
+    other = separation.make_pairs(num_pairs=2, seed=4, cores=cores)
     assert (other.adjacency != few.adjacency).any()
+
+
+def test_wrong_arguments_of_pairs_end_in_a_sentence():
     with pytest.raises(ValueError, match="num_pairs of at least 1, got 0"):
         separation.make_pairs(num_pairs=0, seed=0)
+    with pytest.raises(ValueError, match="unknown cores 'regularr'; did you mean 'regular'"):
+        separation.make_pairs(num_pairs=1, seed=0, cores="regularr")
+
+
+@pytest.mark.parametrize(("num_nodes", "degree"), [(6, 2), (10, 3), (8, 4)])
+def test_regular_graphs_are_simple_connected_and_of_their_degree(num_nodes, degree):
+    rng, again = (np.random.default_rng(2) for _ in range(2))
+    for _ in range(5):
+        graph = regular_graph(rng, num_nodes=num_nodes, degree=degree)
+        assert graph.dtype == np.uint8 and set(graph.ravel().tolist()) == {0, 1}
+        assert (graph == graph.T).all() and not graph.diagonal().any()
+        assert (graph.sum(axis=0) == degree).all()
+        reached = np.eye(num_nodes, dtype=int)[0]
+        for _ in range(num_nodes):
+            reached = np.minimum(reached + graph @ reached, 1)
+        assert reached.all()
+        np.testing.assert_array_equal(
+            graph, regular_graph(again, num_nodes=num_nodes, degree=degree)
+        )
+
+
+def test_labelled_regular_graphs_are_equally_probable():
+    """Of the 70 connected cubic graphs of six labelled nodes, 60 are prisms and 10 are K(3, 3)."""
+    rng = np.random.default_rng(0)
+    drawn = [regular_graph(rng, num_nodes=6, degree=3).tobytes() for _ in range(1400)]
+    counts = np.unique(drawn, return_counts=True)[1]
+    assert len(counts) == 70
+    # The sum is chi squared with 69 degrees of freedom: 138 is above all but 2 in a million.
+    assert np.sum((counts - 20) ** 2 / 20) < 138
+
+
+@pytest.mark.parametrize(("num_nodes", "degree"), [(5, 3), (3, 3), (6, 1)])
+def test_impossible_regular_graphs_are_refused(num_nodes, degree):
+    message = f"even product, got degree {degree} and num_nodes {num_nodes}"
+    with pytest.raises(ValueError, match=message):
+        regular_graph(np.random.default_rng(0), num_nodes=num_nodes, degree=degree)

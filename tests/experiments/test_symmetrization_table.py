@@ -18,6 +18,7 @@ METHODS = {
     "graph_classes": graph_classes.METHODS,
     "graph_separation": graph_separation.METHODS,
     "lorentz": lorentz.METHODS,
+    "twin_separation": set(graph_separation.METHODS) - {"gin_deep"},
 }
 
 
@@ -84,6 +85,28 @@ def test_digits_are_in_their_bands(runs):
     plain = runs["digits", "plain"]
     assert mean(plain, "accuracy_upright") > 0.9 > 0.5 > mean(plain, "accuracy_c4")
     assert min(row["metrics"]["equivariance_error"] for row in plain) > 1e-2
+
+
+def test_twins_are_in_their_bands(runs):
+    metrics = {
+        method: runs["twin_separation", method][0]["metrics"]
+        for method in METHODS["twin_separation"]
+    }
+    for method, values in metrics.items():
+        assert (values["num_graphs"], values["pairs_one_wl"]) == (1200, 600)
+        left = 600 if method in ("gin", "gcn") else 0
+        assert values["pairs_equal"] == values["pairs_not_separated"] == left, method
+    for method in ("gin", "gcn"):
+        assert metrics[method]["permutation_error"] < 1e-12
+    for method in ("gin_frames", "mlp_frames"):
+        assert metrics[method]["exact_share"] > 0.9
+    for method in ("gin_ids", "mlp", "gin_average", "mlp_average"):
+        assert metrics[method]["exact_share"] < 0.1
+
+
+def test_frames_tell_which_twin_it_is(runs):
+    for method in ("gin_frames", "mlp_frames"):
+        assert mean(runs["graph_classes", method], "test_accuracy") > 0.95, method
 
 
 def test_networks_bounded_by_the_one_wl_test_guess_twins(runs):
