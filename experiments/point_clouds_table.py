@@ -58,7 +58,7 @@ class PointCloudTable(tables.Table):
 
     def readme(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
         """Write one table per task."""
-        runs = _newest(self, presets, results)
+        runs = newest(self, presets, results)
         lines = [_CAPTION, ""]
         for task, title in _TITLES.items():
             lines += _task_table(self, task, title, runs, presets)
@@ -72,7 +72,7 @@ class PointCloudTable(tables.Table):
     ) -> list[pathlib.Path]:
         """Draw the score against the angle of the test clouds, and predicted parts."""
         for preset in reversed(presets):
-            runs = {key[:3]: run for key, run in _newest(self, (preset,), results).items()}
+            runs = {key[:3]: run for key, run in newest(self, (preset,), results).items()}
             if runs:
                 orbits = point_clouds_figures.draw_orbits(self, runs, folder, plain=PLAIN)
                 parts = point_clouds_figures.draw_parts(self, runs, folder, results=results)
@@ -80,7 +80,7 @@ class PointCloudTable(tables.Table):
         return []
 
 
-def _newest(
+def newest(
     table: tables.Table, presets: Sequence[str], results: pathlib.Path
 ) -> dict[tuple[str, str, str, str], list[store.Row]]:
     """Return the newest complete runs by row, task, training pose and preset."""

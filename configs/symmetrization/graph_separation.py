@@ -42,6 +42,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = base.base_config(argument, row="graph_separation", methods=METHODS)
     smoke = config.preset == "smoke"
     config.seeds = (0,)  # a seed stands for all its networks
+    config.data.graphs = "connected"
     config.data.num_nodes = 5 if smoke else 8  # of all connected graphs of this size
     config.data.num_networks = 2 if smoke else 100
     config.model.features = 10

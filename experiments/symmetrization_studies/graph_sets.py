@@ -36,9 +36,8 @@ def load(data: ml_collections.ConfigDict, *, report: Callable[[str], None]) -> G
     """Load or make graphs.
 
     Args:
-        data: With `graphs` "connected", which it is if there is none: `num_nodes`, of all connected
-            graphs of this size. With "pairs": `num_pairs`, `seed` and `cores` of
-            `separation_graphs.make_pairs`.
+        data: With `graphs` "connected": `num_nodes`, of all connected graphs of this size. With
+            "pairs": `num_pairs`, `seed` and `cores` of `separation_graphs.make_pairs`.
         report: Takes warnings of the cache.
 
     Returns:
@@ -52,7 +51,7 @@ def load(data: ml_collections.ConfigDict, *, report: Callable[[str], None]) -> G
 
 def _loader(data: ml_collections.ConfigDict) -> Callable[..., GraphSet]:
     loaders = {"connected": _load_connected, "pairs": _make_pairs}
-    return look_up(data.get("graphs", "connected"), loaders, what="config.data.graphs")
+    return look_up(data.graphs, loaders, what="config.data.graphs")
 
 
 def _load_connected(data: ml_collections.ConfigDict, report: Callable[[str], None]) -> GraphSet:

@@ -1,0 +1,56 @@
+"""The stored rows of the point-cloud table, and what README says of them."""
+
+import pytest
+
+from experiments import cli, clouds_task, point_clouds_table, statistics, store, tables
+
+TABLE = point_clouds_table.TABLE
+ROWS = [row.name for row in TABLE.rows]
+# Columns of one table agree if they differ by less than the standard error over test clouds.
+LOSS_OF_PLAIN_ROWS = 0.25
+LEAST_OF_INVARIANT_ROWS = 0.95
+
+
+@pytest.fixture(scope="module")
+def runs():
+    found = point_clouds_table.newest(TABLE, ("quick",), store.RESULTS)
+    return {key[:3]: run for key, run in found.items()}
+
+
+def score(run, pose):
+    return statistics.over_seeds(run, f"score_{pose}")[0]
+
+
+def test_readme_equals_the_stored_rows():
+    text = TABLE.readme(presets=tables.PRESETS, results=store.RESULTS)
+    document = tables.README.read_text()
+    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
+    assert is_current, "README is stale: run python -m experiments.reproduce --table=point_clouds"
+
+
+def test_stored_rows_are_of_the_configs_as_they_are(runs):
+    for row, task, pose in runs:
+        config = cli.as_json(TABLE.configs(row, "quick")[f"{task}, trained on {pose}"])
+        for stored in runs[row, task, pose]:
+            assert stored["config"] == config, f"{row}, {task}, {pose}: stored with another config"
+
+
+def test_plain_rows_lose_what_they_learned(runs):
+    measured = [row for row in point_clouds_table.PLAIN if (row, "classification", "z") in runs]
+    assert measured
+    for row in measured:
+        run = runs[row, "classification", "z"]
+        assert score(run, "z") - score(run, "so3") >= LOSS_OF_PLAIN_ROWS, row
+
+
+def test_invariant_rows_classify_in_any_pose(runs):
+    invariant = {row for row in ROWS if row not in point_clouds_table.PLAIN}
+    measured = [key for key in runs if key[0] in invariant and key[1] == "classification"]
+    assert measured
+    for row, task, trained in measured:
+        run = runs[row, task, trained]
+        scores = [score(run, pose) for pose in clouds_task.POSES]
+        sampling = max(stored["metrics"]["score_z_se"] for stored in run)
+        assert abs(scores[0] - scores[1]) <= sampling, row
+        assert min(scores) >= LEAST_OF_INVARIANT_ROWS, row
+        assert max(stored["metrics"]["equivariance_error_float64"] for stored in run) < 1e-12, row
