@@ -101,7 +101,7 @@ def test_twins_are_in_their_bands(runs):
     for method in ("gin_frames", "mlp_frames"):
         assert metrics[method]["exact_share"] > 0.9
     for method in ("gin_ids", "mlp", "gin_average", "mlp_average"):
-        assert metrics[method]["exact_share"] < 0.5
+        assert metrics[method]["exact_share"] < 0.1
 
 
 def test_frames_tell_which_twin_it_is(runs):
