@@ -6,9 +6,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from symjax_models.layers import initializers
 from symjax_models.layers.dense import Dense
 from symjax_models.ops import safe
-from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
+from symjax_models.ops.nearest_neighbours import map_edges, nearest_neighbours
 from symjax_models.typing import Array
 
 Activation = Callable[[Array], Array]
@@ -78,6 +79,27 @@ class NormalizedDense(nn.Module):
         """Map `[..., C]` to `[..., features]`."""
         outputs = Dense(self.features, use_bias=self.use_bias)(inputs)
         return self.activation(cloud_norm(num_point_axes=self.num_point_axes)(outputs))
+
+
+class NormalizedEdgeDense(nn.Module):
+    """Apply `NormalizedDense` with leaky ReLU, without bias, to the edges `[x_j - x_i, x_i]`.
+
+    Attributes:
+        features: Length of the output.
+
+    Equivariance:
+        Permutations of the points.
+    """
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Array, indices: Array) -> Array:
+        """Map points `[*batch, N, C]` and neighbours `[*batch, N, k]` to `[*batch, N, k, F]`."""
+        fan_in = 2 * x.shape[-1]
+        init = initializers.uniform_fan_in(fan_in)
+        edges = map_edges(x, indices, self.param("kernel", init, (fan_in, self.features)))
+        return leaky_relu(cloud_norm(num_point_axes=2)(edges))
 
 
 class PointHead(nn.Module):
@@ -171,10 +193,9 @@ class EdgeConvolution(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Map `[*batch, N, C]` to `[*batch, N, channels[-1]]`."""
-        neighbours = gather_neighbours(x, nearest_neighbours(x, k=self.k))
-        centres = jnp.broadcast_to(x[..., None, :], neighbours.shape)
-        edges = jnp.concatenate([neighbours - centres, centres], axis=-1)
-        for width in self.channels:
+        first, *rest = self.channels
+        edges = NormalizedEdgeDense(first)(x, nearest_neighbours(x, k=self.k))
+        for width in rest:
             edges = NormalizedDense(width, 2, leaky_relu, use_bias=False)(edges)
         return safe.maximum_over(edges, axis=-2)
 

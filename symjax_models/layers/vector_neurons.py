@@ -4,7 +4,6 @@ Features are `[..., 3, C]`: components, then channels. SO(3) acts on the compone
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from symjax_models.layers import initializers
@@ -23,9 +22,6 @@ class VNLinear(nn.Module):
     Equivariance:
         O(3), exact: a bias would be a direction that does not turn.
 
-    Numerics:
-        Runs at the highest precision, for a rounding of the components does not turn either.
-
     Source:
         C. Deng et al., "Vector Neurons", 2021, its linear layer, arXiv:2104.12229.
     """
@@ -33,12 +29,13 @@ class VNLinear(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, v: Array) -> Array:
-        """Map `[..., 3, C]` to `[..., 3, features]`."""
-        channels = v.shape[-1]
+    def __call__(self, v: Array | vector_neurons.Edges) -> Array:
+        """Map `[..., 3, C]`, or edges of C channels, to `[..., 3, features]`."""
+        is_edges = isinstance(v, vector_neurons.Edges)
+        channels = v.num_channels if is_edges else v.shape[-1]
         init = initializers.uniform_fan_in(channels)
         kernel = self.param("kernel", init, (channels, self.features))
-        return jnp.matmul(v, jnp.asarray(kernel), precision=jax.lax.Precision.HIGHEST)
+        return vector_neurons.mix_channels(v, jnp.asarray(kernel))
 
 
 class VNLayerNorm(nn.Module):
@@ -93,8 +90,8 @@ class VNLeakyReLU(nn.Module):
     has_shared_direction: bool = False
 
     @nn.compact
-    def __call__(self, v: Array) -> Array:
-        """Map `[..., 3, C]` to `[..., 3, features]`."""
+    def __call__(self, v: Array | vector_neurons.Edges) -> Array:
+        """Map `[..., 3, C]`, or edges of C channels, to `[..., 3, features]`."""
         q = VNLayerNorm(self.num_point_axes)(VNLinear(self.features, name="linear")(v))
         k = VNLinear(1 if self.has_shared_direction else self.features, name="direction")(v)
         return vector_neurons.leaky_relu(q, k, negative_slope=self.negative_slope)

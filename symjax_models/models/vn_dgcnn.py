@@ -44,7 +44,7 @@ class VNEdgeConvolution(nn.Module):
     def __call__(self, v: Array) -> Array:
         """Map `[*batch, N, 3, C]` to `[*batch, N, 3, channels[-1]]`."""
         indices = vector_neurons.feature_neighbours(v, k=self.k)
-        edges = vector_neurons.edge_features(v, indices, has_cross=self.has_cross)
+        edges = vector_neurons.Edges(v, indices, self.has_cross)
         for width in self.channels:
             edges = VNLeakyReLU(width, 2, self.negative_slope)(edges)
         return VNPool(self.pooling)(edges)

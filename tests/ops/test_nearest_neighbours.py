@@ -1,11 +1,12 @@
 """Nearest neighbours against SciPy, ties, masks, errors."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
+from symjax_models.ops.nearest_neighbours import gather_neighbours, map_edges, nearest_neighbours
 
 POINTS = np.random.default_rng(0).normal(size=(2, 15, 3)).astype(np.float32)
 
@@ -56,3 +57,15 @@ def test_gather_takes_rows_of_the_own_cloud():
 def test_impossible_k(k):
     with pytest.raises(ValueError, match=f"needs k between 1 and 15, got {k}"):
         nearest_neighbours(POINTS, k=k)
+
+
+def test_edges_are_mapped_as_if_they_were_concatenated():
+    rng = np.random.default_rng(3)
+    x, kernel = rng.normal(size=(2, 7, 3, 4)), rng.normal(size=(8, 5))
+    indices = rng.integers(7, size=(2, 7, 3))
+    neighbours = np.stack([of_cloud[i] for of_cloud, i in zip(x, indices, strict=True)])
+    centres = np.broadcast_to(x[:, :, None], neighbours.shape)
+    expected = np.concatenate([neighbours - centres, centres], axis=-1) @ kernel
+    with jax.enable_x64(True):
+        mapped = map_edges(jnp.asarray(x), jnp.asarray(indices), kernel)
+    np.testing.assert_allclose(mapped, expected, rtol=1e-12, atol=1e-12)

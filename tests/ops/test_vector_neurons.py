@@ -21,6 +21,12 @@ def columns(rows):
     return jnp.swapaxes(rows.reshape(6, 4, 3), -1, -2)
 
 
+def edge_features(v, *, has_cross=False):
+    """The features of edges themselves, mapped by nothing."""
+    edges = vector_neurons.Edges(v, INDICES, has_cross)
+    return vector_neurons.mix_channels(edges, jnp.eye(edges.num_channels, dtype=v.dtype))
+
+
 def rows(v):
     return jnp.swapaxes(v, -1, -2).reshape(-1, 1, 3)
 
@@ -33,7 +39,7 @@ def every(v, d):
         vector_neurons.leaky_relu(v, d, negative_slope=0.2),
         vector_neurons.leaky_relu(v, d[..., :1]),
         vector_neurons.rescale(v, jnp.sin(lengths)),
-        vector_neurons.edge_features(v, INDICES),
+        edge_features(v),
         vector_neurons.append_mean(v),
         vector_neurons.argmax_pool(v, d, axis=-3),
     )
@@ -56,7 +62,7 @@ def test_all_maps_commute_with_rotations_and_reflections(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_edges_with_cross_products_commute_with_rotations_only(dtype):
     error = audit.equivariance_error(
-        lambda v: rows(vector_neurons.edge_features(columns(v), INDICES, has_cross=True)),
+        lambda v: rows(edge_features(columns(v), has_cross=True)),
         V,
         inputs=["vector"],
         output="vector",
@@ -65,6 +71,17 @@ def test_edges_with_cross_products_commute_with_rotations_only(dtype):
     )
     assert error.parts["rotations"] < {"float32": 5e-6, "float64": 1e-12}[dtype]
     assert error.parts["reflections"] > 1e-2
+
+
+def test_edges_are_mixed_as_if_they_were_there():
+    x, kernel = np.float32(columns(V)), RNG.normal(size=(12, 5)).astype(np.float32)
+    neighbours, centres = x[INDICES], np.broadcast_to(x[:, None], (6, 3, 3, 4))
+    features = [neighbours - centres, centres, np.cross(centres, neighbours, axis=-2)]
+    for count in (2, 3):
+        edges = vector_neurons.Edges(jnp.asarray(x), INDICES, has_cross=count == 3)
+        expected = np.concatenate(features[:count], axis=-1) @ kernel[: 4 * count]
+        mixed = vector_neurons.mix_channels(edges, kernel[: 4 * count])
+        np.testing.assert_allclose(mixed, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_relu_of_components_breaks_it():
