@@ -44,10 +44,12 @@ class VNEdgeConvolution(nn.Module):
     def __call__(self, v: Array) -> Array:
         """Map `[*batch, N, 3, C]` to `[*batch, N, 3, channels[-1]]`."""
         indices = vector_neurons.feature_neighbours(v, k=self.k)
+        first, *rest = self.channels
         edges = vector_neurons.Edges(v, indices, self.has_cross)
-        for width in self.channels:
-            edges = VNLeakyReLU(width, 2, self.negative_slope)(edges)
-        return VNPool(self.pooling)(edges)
+        v = VNLeakyReLU(first, 2, self.negative_slope)(edges)
+        for width in rest:
+            v = VNLeakyReLU(width, 2, self.negative_slope)(v)
+        return VNPool(self.pooling)(v)
 
 
 class VNDGCNN(nn.Module):
