@@ -96,7 +96,8 @@ _CAPTIONS = {
     "graph_classes": (
         "The same twins, told which is which, in place of EXP, whose numbers are the published "
         "ones (arXiv:2110.03336, arXiv:2306.02866). Cores of test graphs are among the ten pairs "
-        "of training; frames of cores have one to four orders."
+        "of training; frames of cores have one to four orders. To the network that scores nodes "
+        "for the learned distribution all nodes of a core look alike, unlike those of EXP."
     ),
     "digits": (
         "Digits of scikit-learn, trained upright (800 images), tested on 797: upright, in quarter "
