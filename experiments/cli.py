@@ -219,11 +219,11 @@ def overrides(flag: str) -> dict[str, Any]:
 
 
 def as_json(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """Convert a config to what JSON can hold, with tuples as lists."""
-    values = {}
-    for name, value in config.items():
-        if isinstance(value, ml_collections.ConfigDict):
-            values[name] = as_json(value)
-        else:
-            values[name] = list(value) if isinstance(value, tuple) else value
-    return values
+    """Convert a config to what JSON can hold, with tuples as lists, those inside others too."""
+    return {name: _as_json_value(value) for name, value in config.items()}
+
+
+def _as_json_value(value: Any) -> Any:
+    if isinstance(value, ml_collections.ConfigDict):
+        return as_json(value)
+    return [_as_json_value(entry) for entry in value] if isinstance(value, tuple) else value

@@ -4,8 +4,8 @@ Paper: Zaheer et al. 2017, arXiv:1703.06114; ModelNet40 in the poses of the file
     90 (5,000), its table 3, recalled.
 Command: python -m experiments.point_clouds --config=configs/point_clouds/deep_sets.py:quick \
     --workdir=runs/deep_sets --config.data.task=classification --config.data.train_pose=z
-Time: `quick` not measured yet; `full` is for an accelerator.
-Expected: `quick` loses 25 points or more from z / z to z / SO(3).
+Time: `quick`, 3 seeds together, 2 minutes on one CPU core; `full` is for an accelerator.
+Expected: `quick` classifies 85 % of clouds turned about z, 26 % of those turned in any way.
 """
 
 import ml_collections

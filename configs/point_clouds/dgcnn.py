@@ -4,8 +4,9 @@ Paper: Wang et al. 2019, arXiv:1801.07829; ModelNet40 90.3 / 33.8 / 88.6 as reca
     arXiv:2104.12229, table 1 (1,024 points, k = 20, SGD at .1, 250 epochs; preset `full`).
 Command: python -m experiments.point_clouds --config=configs/point_clouds/dgcnn.py:quick \
     --workdir=runs/dgcnn --config.data.task=classification --config.data.train_pose=z
-Time: `quick`, 3 seeds together, about 6 minutes on 2 CPU cores; `full` is for an accelerator.
-Expected: `quick` loses 25 points or more from z / z to z / SO(3).
+Time: `quick`, 3 seeds together, 7 minutes on one CPU core; `full` is for an accelerator.
+Expected: `quick` classifies 98 to 99 % of clouds turned about z, 26 to 31 % of those turned in any
+    way.
 """
 
 import ml_collections

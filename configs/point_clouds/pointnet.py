@@ -4,8 +4,9 @@ Paper: Qi et al. 2017, arXiv:1612.00593; ModelNet40 85.9 / 19.6 / 74.7 as recall
     arXiv:2104.12229, table 1.
 Command: python -m experiments.point_clouds --config=configs/point_clouds/pointnet.py:quick \
     --workdir=runs/pointnet --config.data.task=classification --config.data.train_pose=z
-Time: `quick`, 3 seeds together, about 3 minutes on 2 CPU cores; `full` is for an accelerator.
-Expected: `quick` loses 25 points or more from z / z to z / SO(3).
+Time: `quick`, 3 seeds together, 7 minutes on one CPU core; `full` is for an accelerator.
+Expected: `quick` classifies 87 to 89 % of clouds turned about z, 19 to 21 % of those turned in any
+    way.
 """
 
 import ml_collections

@@ -1,10 +1,14 @@
 """The arguments of the scripts, as typed on a command line."""
 
+import json
 import pathlib
 import subprocess
 import sys
 
+import ml_collections
 import pytest
+
+from experiments import cli
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NBODY = ("experiments.nbody", "--config=configs/nbody/egnn.py:smoke")
@@ -45,3 +49,10 @@ def test_mistakes_end_in_one_sentence(arguments, sentence):
     assert lines[0].startswith("error: ")
     assert sentence in lines[0]
     assert not (ROOT / "unused").exists()
+
+
+def test_tuples_inside_tuples_are_lists_in_json():
+    config = ml_collections.ConfigDict({"model": {"channels": ((4,), (4, 8))}, "seeds": (0, 1)})
+    values = cli.as_json(config)
+    assert values == json.loads(json.dumps(values))
+    assert values["model"]["channels"] == [[4], [4, 8]]
