@@ -52,7 +52,7 @@ class RegistrationTable(tables.Table):
 
     def readme(self, *, presets: Sequence[str], results: pathlib.Path) -> str:
         """Write a table of rotations, and one of overlaps and noise."""
-        runs = _newest(self, presets, results)
+        runs = newest(self, presets, results)
         stored = [row for run in runs.values() for row in run]
         lines = [_CAPTION, ""]
         if stored:
@@ -65,7 +65,7 @@ class RegistrationTable(tables.Table):
     ) -> list[pathlib.Path]:
         """Draw the recall against the rotation, and one test pair before and after."""
         for preset in reversed(presets):
-            runs = _newest(self, (preset,), results)
+            runs = newest(self, (preset,), results)
             if runs:
                 folder.mkdir(parents=True, exist_ok=True)
                 paths = [_draw_recall(self, runs, folder), _draw_pairs(self, runs, folder, results)]
@@ -83,7 +83,7 @@ def _label(row: tables.TableRow, degrees: float) -> str:
     return ", ".join(filter(None, (row.label, _describe(row.name, degrees))))
 
 
-def _newest(table: tables.Table, presets: Sequence[str], results: pathlib.Path) -> Runs:
+def newest(table: tables.Table, presets: Sequence[str], results: pathlib.Path) -> Runs:
     """Return the newest complete runs by row, training rotation and preset, in print order."""
     rows = store.read(table.name, results=results)
     found = {}

@@ -5,10 +5,10 @@ Paper: the convolution of Wang et al. 2019 (DGCNN), arXiv:1801.07829; the rest a
 Command: python -m experiments.registration \
     --config=configs/registration/plain_registration_network.py:quick --workdir=runs/plain \
     --config.data.rotation_degrees=0
-Time: `quick`, 3 seeds together, about 6 minutes on 2 CPU cores; `full` is for an accelerator and
+Time: `quick`, 3 seeds together, 5 minutes on one busy CPU core; `full` is for an accelerator and
     was never run.
 Expected: `quick`, trained without rotation, has a recall below 20 % from 45 degrees on:
-    with one seed 99.5, 97.0, 3.5, 0 and 0 % at 0, 15, 45, 90 and 180 degrees.
+    100, 94, 3, 0 and 0 % at 0, 15, 45, 90 and 180 degrees.
 """
 
 import ml_collections
