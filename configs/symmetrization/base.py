@@ -15,7 +15,7 @@ def base_config(
 
     Args:
         argument: The preset, as given behind the colon of `--config`.
-        row: Name of the row, which is the name of the study.
+        row: Name of the row, and of the study unless the row names another one.
         methods: The methods of the row, of which `config.method` is one.
 
     Returns:

@@ -39,15 +39,26 @@ METHODS = (
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
-    config = base.base_config(argument, row="graph_separation", methods=METHODS)
+    config = separation_config(argument, row="graph_separation", methods=METHODS)
     smoke = config.preset == "smoke"
-    config.seeds = (0,)  # a seed stands for all its networks
     config.data.graphs = "connected"
     config.data.num_nodes = 5 if smoke else 8  # of all connected graphs of this size
-    config.data.num_networks = 2 if smoke else 100
+    config.model.num_elements = 4 if smoke else 16
+    return config
+
+
+def separation_config(
+    argument: str | None, *, row: str, methods: tuple[str, ...]
+) -> ml_collections.ConfigDict:
+    """Fill what rows of this study share; they fill `data` and `model.num_elements`.
+
+    Of a frame, or samples, that many elements are taken; frames with more choices are sampled.
+    """
+    config = base.base_config(argument, row=row, methods=methods)
+    config.study = "graph_separation"
+    config.seeds = (0,)  # a seed stands for all its networks
+    config.data.num_networks = 2 if config.preset == "smoke" else 100
     config.model.features = 10
     config.model.width = 64
     config.model.num_layers = 3
-    # Of a frame, or samples. Frames with more choices are sampled.
-    config.model.num_elements = 4 if smoke else 16
     return config

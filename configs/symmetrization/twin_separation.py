@@ -17,35 +17,18 @@ Expected: pairs not separated: 600 for `gin` and `gcn`, equal in float64, for th
 
 import ml_collections
 
-from configs.symmetrization import base
+from configs.symmetrization import graph_separation
 
-METHODS = (
-    "gin_frames",
-    "gin_average",
-    "gin_ids",
-    "gin",
-    "gcn",
-    "mlp",
-    "mlp_frames",
-    "mlp_canonical",
-    "mlp_average",
-)
+METHODS = tuple(method for method in graph_separation.METHODS if method != "gin_deep")
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Return the config of a preset."""
-    config = base.base_config(argument, row="twin_separation", methods=METHODS)
-    config.study = "graph_separation"
+    config = graph_separation.separation_config(argument, row="twin_separation", methods=METHODS)
     smoke = config.preset == "smoke"
-    config.seeds = (0,)  # a seed stands for all its networks
     config.data.graphs = "pairs"
     config.data.num_pairs = 2 if smoke else 600
     config.data.seed = 0
     config.data.cores = "regular"
-    config.data.num_networks = 2 if smoke else 100
-    config.model.features = 10
-    config.model.width = 64
-    config.model.num_layers = 3
-    # Of a frame, or samples. Frames with more choices are sampled.
     config.model.num_elements = 2 if smoke else 16
     return config
