@@ -31,7 +31,7 @@ from experiments import (
 )
 from symjax_models.suggestion import look_up
 
-_TABLES = {
+TABLES = {
     table.name: table
     for table in (
         nbody_table.TABLE,
@@ -134,7 +134,7 @@ def publish(
 def main() -> None:
     """Read the flags and reproduce."""
     arguments = flags.FLAGS
-    table = look_up(arguments.table, _TABLES, what="table")
+    table = look_up(arguments.table, TABLES, what="table")
     for name in arguments.rows or []:
         look_up(name, {row.name: row for row in table.rows}, what="row")
     preset = look_up(
@@ -156,7 +156,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("table", None, f"The table: {', '.join(_TABLES)}.")
+    flags.DEFINE_string("table", None, f"The table: {', '.join(TABLES)}.")
     flags.DEFINE_string("preset", "quick", "quick, full or smoke.")
     flags.DEFINE_list("rows", None, "Only these rows, separated by commas.")
     flags.DEFINE_bool("force", False, "Run also what is stored.")

@@ -3,8 +3,8 @@
 Paper: Bekkers et al. 2024, arXiv:2310.02970, which has no number of these tasks.
 Command: python -m experiments.point_clouds --config=configs/point_clouds/ponita.py:quick \
     --workdir=runs/ponita --config.data.task=classification --config.data.train_pose=z
-Time: `quick` not measured yet; `full` is for an accelerator.
-Expected: `quick` has the same score in all three protocols.
+Time: `quick`, 3 seeds together, about 20 minutes on one CPU core; `full` is for an accelerator.
+Expected: `quick` has the same score in all three protocols, 95 % or more.
 """
 
 import ml_collections
@@ -23,15 +23,26 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         },
     )
     if config.preset == "smoke":
-        config.model = {"features": 4, "num_layers": 1, "basis": 4, "num_neighbours": 4}
+        config.model = {
+            "features": 4,
+            "num_layers": 1,
+            "basis": 4,
+            "num_neighbours": 4,
+            "embedding": 8,
+            "head": (8,),
+        }
     elif config.preset == "quick":
         config.model = {
             "features": 16,
+            "num_orientations": 6,
             "num_layers": 2,
             "basis": 16,
             "num_neighbours": 8,
             "widening": 2,
             "layer_scale": 1.0,
             "length_scale": 0.4,  # 128 points lie farther apart than 1,024
+            "embedding": 64,
+            "head": (64,),
+            "dropout": 0.1,
         }
     return config

@@ -251,3 +251,26 @@ def concatenate_globals(of_points: list[Array], of_cloud: list[Array]) -> Array:
     leading = of_points[0].shape[:-1]
     repeated = [jnp.broadcast_to(x[..., None, :], (*leading, x.shape[-1])) for x in of_cloud]
     return jnp.concatenate([*of_points, *repeated], axis=-1)
+
+
+def read_out(
+    x: Array, widths: tuple[int, ...], features: int, dropout: float, deterministic: bool
+) -> Array:
+    """Apply a multilayer perceptron with SiLU and dropout, without normalization.
+
+    Creates submodules: to be called in a compact method.
+
+    Args:
+        x: Features of points or clouds, `[..., C]`.
+        widths: Lengths of the hidden layers.
+        features: Length of the output.
+        dropout: Rate behind every hidden layer.
+        deterministic: Whether to leave out dropout.
+
+    Returns:
+        `[..., features]`.
+    """
+    for index, width in enumerate(widths):
+        x = nn.silu(Dense(width, name=f"head_{index}")(x))
+        x = nn.Dropout(dropout, name=f"dropout_{index}")(x, deterministic=deterministic)
+    return Dense(features, name="logits")(x)

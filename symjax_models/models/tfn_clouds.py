@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from symjax_models import groups, reps
 from symjax_models.layers import Convolution, Dense, Gate, LayerNorm, Linear
-from symjax_models.layers.point_clouds import concatenate_globals, max_and_mean
+from symjax_models.layers.point_clouds import concatenate_globals, max_and_mean, read_out
 from symjax_models.ops import safe
 from symjax_models.ops.graph import Graph
 from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
@@ -111,7 +111,7 @@ class TFNClassifier(nn.Module):
             self.hidden, self.num_layers, self.max_degree, self.num_channels, self.k, name="points"
         )(points)
         pooled = max_and_mean(nn.silu(Dense(self.embedding, name="embedding")(_invariants(f))))
-        return _read_out(pooled, self.head, self.num_classes, self.dropout, deterministic)
+        return read_out(pooled, self.head, self.num_classes, self.dropout, deterministic)
 
 
 class TFNSegmenter(nn.Module):
@@ -158,7 +158,7 @@ class TFNSegmenter(nn.Module):
         )(points)
         local = nn.silu(Dense(self.embedding, name="embedding")(_invariants(f)))
         joined = concatenate_globals([local], [max_and_mean(local), categories])
-        return _read_out(joined, self.head, self.num_parts, self.dropout, deterministic)
+        return read_out(joined, self.head, self.num_parts, self.dropout, deterministic)
 
 
 class TFNNormals(nn.Module):
@@ -244,13 +244,3 @@ def _invariants(f: RepArray) -> Array:
         for (_, term), block in zip(f.rep.terms, f.blocks, strict=True)
     ]
     return jnp.concatenate(parts, axis=-1)
-
-
-def _read_out(
-    x: Array, widths: tuple[int, ...], features: int, dropout: float, deterministic: bool
-) -> Array:
-    """Apply a multilayer perceptron with dropout, whose layers belong to the calling module."""
-    for index, width in enumerate(widths):
-        x = nn.silu(Dense(width, name=f"head_{index}")(x))
-        x = nn.Dropout(dropout, name=f"dropout_{index}")(x, deterministic=deterministic)
-    return Dense(features, name="logits")(x)

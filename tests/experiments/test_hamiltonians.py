@@ -151,15 +151,6 @@ def test_the_figure_is_that_of_the_longest_run(monkeypatch, tmp_path, steps):
     assert drawn == [(longest, path.name, f"QHNet, {longest}")]
 
 
-def test_readme_equals_the_stored_rows():
-    text = TABLE.readme(presets=tables.PRESETS, results=store.RESULTS)
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
-    assert is_current, (
-        "README is stale: run python -m experiments.reproduce --table=water_hamiltonian"
-    )
-
-
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [

@@ -1,4 +1,4 @@
-"""Tables of potentials: README, rows that are shown, figures, and errors of periodic data."""
+"""Tables of potentials: rows that are shown, figures, and errors of periodic data."""
 
 import dataclasses
 import json
@@ -24,16 +24,6 @@ from experiments import (
 )  # fmt: skip
 from symjax_models.data import emt_slabs
 from symjax_models.models import saved_potential
-
-TABLES = (rmd17_table.TABLE, acac_table.TABLE, generated_table.GFN2, generated_table.EMT)
-
-
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_readme_equals_the_stored_rows(table):
-    text = table.readme(presets=tables.PRESETS, results=cli.store.RESULTS)
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, table.name, text) == document
-    assert is_current, f"README is stale: run python -m experiments.reproduce --table={table.name}"
 
 
 def append_row(results, config, *, metrics, **changes):

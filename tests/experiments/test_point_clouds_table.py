@@ -1,8 +1,8 @@
-"""The stored rows of the point-cloud table, and what README says of them."""
+"""The stored rows of the point-cloud table."""
 
 import pytest
 
-from experiments import cli, clouds_task, point_clouds_table, statistics, store, tables
+from experiments import cli, clouds_task, point_clouds_table, statistics, store
 
 TABLE = point_clouds_table.TABLE
 ROWS = [row.name for row in TABLE.rows]
@@ -19,13 +19,6 @@ def runs():
 
 def score(run, pose):
     return statistics.over_seeds(run, f"score_{pose}")[0]
-
-
-def test_readme_equals_the_stored_rows():
-    text = TABLE.readme(presets=tables.PRESETS, results=store.RESULTS)
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
-    assert is_current, "README is stale: run python -m experiments.reproduce --table=point_clouds"
 
 
 def test_stored_rows_are_of_the_configs_as_they_are(runs):

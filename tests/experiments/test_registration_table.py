@@ -1,8 +1,8 @@
-"""The stored rows of the registration table, and what README says of them."""
+"""The stored rows of the registration table."""
 
 import pytest
 
-from experiments import cli, registration_table, registration_task, statistics, store, tables
+from experiments import cli, registration_table, registration_task, statistics, store
 
 TABLE = registration_table.TABLE
 
@@ -16,13 +16,6 @@ def runs():
 def recalls(run):
     names = (f"recall_rotation_{angle}" for angle in registration_task.ANGLES)
     return [statistics.over_seeds(run, name)[0] for name in names]
-
-
-def test_readme_equals_the_stored_rows():
-    text = TABLE.readme(presets=tables.PRESETS, results=store.RESULTS)
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
-    assert is_current, "README is stale: run python -m experiments.reproduce --table=registration"
 
 
 def test_every_run_is_stored_with_the_configs_as_they_are(runs):

@@ -1,8 +1,8 @@
-"""The stored rows of the symmetrization table, and what README says of them."""
+"""The stored rows of the symmetrization table."""
 
 import pytest
 
-from experiments import cli, statistics, store, symmetrization_table, tables
+from experiments import cli, statistics, store, symmetrization_table
 from experiments.symmetrization_studies import (
     digits,
     frame_errors,
@@ -37,13 +37,6 @@ def test_every_method_has_a_label():
         study: set(methods) for study, methods in METHODS.items()
     }
     assert [row.name for row in TABLE.rows] == list(symmetrization_table.LABELS)
-
-
-def test_readme_equals_the_stored_rows():
-    text = TABLE.readme(presets=tables.PRESETS, results=store.RESULTS)
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
-    assert is_current, "README is stale: run python -m experiments.reproduce --table=symmetrization"
 
 
 def test_stored_rows_are_of_the_configs_as_they_are(runs):

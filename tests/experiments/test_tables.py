@@ -2,23 +2,8 @@ import numpy as np
 import pytest
 
 from experiments import cli, nbody_table, statistics, store, tables
-from experiments.benchmarks import table as benchmark_table
 
 TABLE = nbody_table.TABLE
-
-
-def test_readme_equals_the_stored_rows():
-    text = tables.render(TABLE, tables.summaries(TABLE))
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, TABLE.name, text) == document
-    assert is_current, "README is stale: run python -m experiments.reproduce --table=nbody"
-
-
-def test_readme_equals_the_stored_benchmarks():
-    text = benchmark_table.render(benchmark_table.read())
-    document = tables.README.read_text()
-    is_current = tables.replace_between_markers(document, benchmark_table.NAME, text) == document
-    assert is_current, "README is stale: run make bench"
 
 
 def test_stored_rows_are_of_the_configs_as_they_are():
