@@ -87,11 +87,14 @@ class SimilarityLayerNorm(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Normalize `[..., 3, C]`."""
         centres = jnp.mean(x, axis=-1, keepdims=True)
-        lengths = vector_neurons.channel_norms(x - centres)
         axes = tuple(range(-1 - self.num_point_axes, 0))
-        scale = jnp.mean(lengths, axis=axes, keepdims=True)
-        normalized = cloud_norm(num_point_axes=self.num_point_axes)(safe.divide(lengths, scale))
-        return centres + vector_neurons.rescale(x - centres, scale * normalized)
+        norm = cloud_norm(num_point_axes=self.num_point_axes)
+
+        def normalize(lengths: Array) -> Array:
+            scale = jnp.mean(lengths, axis=axes, keepdims=True)
+            return scale * norm(safe.divide(lengths, scale))
+
+        return centres + vector_neurons.map_lengths(x - centres, normalize)
 
 
 class SimilarityLeakyReLU(nn.Module):

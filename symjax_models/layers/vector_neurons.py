@@ -61,8 +61,7 @@ class VNLayerNorm(nn.Module):
     @nn.compact
     def __call__(self, v: Array) -> Array:
         """Normalize `[..., 3, C]`."""
-        norm = cloud_norm(num_point_axes=self.num_point_axes)
-        return vector_neurons.rescale(v, norm(vector_neurons.channel_norms(v)))
+        return vector_neurons.map_lengths(v, cloud_norm(num_point_axes=self.num_point_axes))
 
 
 class VNLeakyReLU(nn.Module):

@@ -3,6 +3,7 @@
 Features are `[..., 3, C]`: components, then channels. A rotation r acts as `r @ v`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -75,26 +76,28 @@ def channel_norms(v: Array) -> Array:
     return _computed_once(safe.sqrt(_computed_once(jnp.sum(jnp.square(v), axis=-2))))
 
 
-def rescale(v: Array, lengths: Array) -> Array:
-    """Give vectors new lengths: `v / |v| * length`.
+def map_lengths(v: Array, function: Callable[[Array], Array]) -> Array:
+    """Give vectors new lengths: `v / |v| * function(|v|)`.
 
     Args:
         v: Vectors, `[..., 3, C]`.
-        lengths: New lengths `[..., C]`; a negative one turns the vector around.
+        function: Maps lengths `[..., C]` to new ones; a negative one turns the vector around.
 
     Returns:
         Vectors `[..., 3, C]`.
 
     Equivariance:
-        O(3), exact, for invariant lengths.
+        O(3), exact.
 
     Numerics:
         Zero vectors, and those whose square is zero, become zero, with derivative zero.
 
-    >>> rescale(jnp.array([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0]]), jnp.array([10.0, 1.0])).tolist()
+    >>> v = jnp.array([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0]])
+    >>> map_lengths(v, lambda lengths: 2 * lengths).tolist()
     [[6.0, 0.0], [8.0, 0.0], [0.0, 0.0]]
     """
-    return v * _computed_once(safe.divide(lengths, channel_norms(v)))[..., None, :]
+    lengths = channel_norms(v)
+    return v * _computed_once(safe.divide(function(lengths), lengths))[..., None, :]
 
 
 def _computed_once(x: Array) -> Array:

@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 V, DIRECTIONS = RNG.normal(size=(2, 24, 1, 3))
 VECTORS = {"inputs": ["vector", "vector"], "translations": False}
 INDICES = jnp.asarray(np.argsort(RNG.normal(size=(6, 6)), axis=-1)[:, :3])
-EQUIVARIANT = ("leaky_relu", "shared", "rescale", "edges", "mean", "pool")
+EQUIVARIANT = ("leaky_relu", "shared", "lengths", "edges", "mean", "pool")
 
 
 def columns(rows):
@@ -38,7 +38,7 @@ def every(v, d):
     vectors = (
         vector_neurons.leaky_relu(v, d, negative_slope=0.2),
         vector_neurons.leaky_relu(v, d[..., :1]),
-        vector_neurons.rescale(v, jnp.sin(lengths)),
+        vector_neurons.map_lengths(v, lambda _: jnp.sin(lengths)),
         edge_features(v),
         vector_neurons.append_mean(v),
         vector_neurons.argmax_pool(v, d, axis=-3),
