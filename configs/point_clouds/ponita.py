@@ -3,7 +3,7 @@
 Paper: Bekkers et al. 2024, arXiv:2310.02970, which has no number of these tasks.
 Command: python -m experiments.point_clouds --config=configs/point_clouds/ponita.py:quick \
     --workdir=runs/ponita --config.data.task=classification --config.data.train_pose=z
-Time: `quick`, 3 seeds together, about 20 minutes on one CPU core; `full` is for an accelerator.
+Time: `quick`, 3 seeds together, about 25 minutes on one CPU core; `full` is for an accelerator.
 Expected: `quick` has the same score in all three protocols, 95 % or more.
 """
 
