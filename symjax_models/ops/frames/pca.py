@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symjax_models import groups
 from symjax_models.ops import safe
 from symjax_models.ops.frames import affine
 from symjax_models.ops.masking import mask_padding
@@ -110,19 +109,11 @@ class PCAFrames:
         return Frame(elements, inverses, jnp.full(elements.shape[:-2], 1 / len(elements), x.dtype))
 
     def _principal_axes(self, centred: Array, key: PRNGKey | None) -> Array:
-        free = centred.shape[-1]
         covariance = jnp.einsum("...ni,...nj->...ij", centred, centred, precision=_HIGHEST)
-        if key is None:
-            vectors = _eigenvectors(covariance)
-        else:
-            # Where eigenvalues repeat, the algorithm's choice depends on the axes of its input;
-            # turned at random, they have no law of their own.
-            turn = groups.O(free).sample(key, covariance.shape[:-2], dtype=centred.dtype)
-            turned = jnp.einsum(
-                "...ji,...jk,...kl->...il", turn, covariance, turn, precision=_HIGHEST
-            )
-            vectors = _eigenvectors(turned)
-            vectors = jnp.einsum("...ij,...jk->...ik", turn, vectors, precision=_HIGHEST)
+        vectors = _eigenvectors(covariance)
+        if key is not None:
+            turn = _turn_of_repeated(key, jax.lax.stop_gradient(_values(covariance, vectors)))
+            vectors = jnp.einsum("...ij,...jk->...ik", vectors, turn, precision=_HIGHEST)
         if not self.is_differentiable:
             vectors = jax.lax.stop_gradient(vectors)
         if not affine.is_special(self.group):
@@ -174,10 +165,34 @@ def _eigenvectors_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Ar
     (matrix,), (change,) = primals, tangents
     # By the rule itself, so that second derivatives follow it too.
     vectors = _eigenvectors(matrix)
-    values = jnp.einsum("...ij,...ik,...kj->...j", vectors, matrix, vectors, precision=_HIGHEST)
+    values = _values(matrix, vectors)
     gaps = values[..., None, :] - values[..., :, None]
-    rounding = 64 * jnp.finfo(matrix.dtype).eps * jnp.abs(values).max(-1)[..., None, None]
-    factors = safe.divide(jnp.ones_like(gaps), jnp.where(jnp.abs(gaps) <= rounding, 0, gaps))
+    is_repeated = jnp.abs(gaps) <= _rounding(values)[..., None]
+    factors = safe.divide(jnp.ones_like(gaps), jnp.where(is_repeated, 0, gaps))
     rotated = jnp.einsum("...ji,...jk,...kl->...il", vectors, change, vectors, precision=_HIGHEST)
     turn = factors * rotated
     return vectors, jnp.einsum("...ij,...jk->...ik", vectors, turn, precision=_HIGHEST)
+
+
+def _values(matrix: Array, vectors: Array) -> Array:
+    """Return the eigenvalues `[*batch, d]` of eigenvectors."""
+    return jnp.einsum("...ij,...ik,...kj->...j", vectors, matrix, vectors, precision=_HIGHEST)
+
+
+def _rounding(values: Array) -> Array:
+    """Return the largest difference `[*batch, 1]` that eigenvalues have by rounding."""
+    return 64 * jnp.finfo(values.dtype).eps * jnp.abs(values).max(-1, keepdims=True)
+
+
+def _turn_of_repeated(key: PRNGKey, values: Array) -> Array:
+    """Return matrices `[*batch, d, d]`, uniform in O(m) on m equal eigenvalues, +-1 on the others.
+
+    Eigenvectors times these follow the uniform law on the bases of each eigenspace up to signs,
+    whatever basis the algorithm and the rounding of the covariance have chosen.
+    """
+    is_new = jnp.diff(values, axis=-1, prepend=values[..., :1]) > _rounding(values)
+    space = jnp.cumsum(is_new, axis=-1)
+    is_same = space[..., None, :] == space[..., :, None]
+    entries = jax.random.normal(key, is_same.shape, values.dtype)
+    # Q of a block-diagonal matrix is block-diagonal; its signs are left to `signs`.
+    return jnp.linalg.qr(jnp.where(is_same, entries, 0))[0]

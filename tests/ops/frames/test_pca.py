@@ -142,6 +142,27 @@ def test_repeated_eigenvalues_are_exact_in_expectation_only():
     assert 5 * error.max() < 0.3 * bare  # the comparison can tell
 
 
+def test_axes_of_eigenvalues_that_differ_by_rounding_are_uniform():
+    points = jnp.asarray(tall_tetrahedron() * (1 + 1e-6, 1, 1), jnp.float32)
+    keys = jax.random.split(jax.random.key(0), 4000)
+    frame = PCAFrames(groups.SO(3))
+    axes = jax.vmap(lambda key: frame(points - points.mean(0), key=key).elements[0, :, 0])(keys)
+    np.testing.assert_allclose(axes[:, 2], 0, atol=1e-5)  # that of the height is none of theirs
+    double = 2 * np.arctan2(axes[:, 1], axes[:, 0])  # of lines, not of arrows
+    for wave in (np.cos(double), np.sin(double), np.cos(2 * double), np.sin(2 * double)):
+        assert abs(wave.mean()) < 5 * np.sqrt(0.5 / len(keys))
+
+
+def test_a_key_leaves_axes_of_different_eigenvalues_alone():
+    points = draw_points()
+    bare, drawn = (PCAFrames(groups.E(3))(points, key=key) for key in (None, jax.random.key(0)))
+    order = np.argsort(np.abs(bare.elements - drawn.elements[:, None]).sum((-1, -2)), axis=1)[:, 0]
+    for sample in range(2):
+        np.testing.assert_array_equal(
+            bare.elements[order[:, sample], sample], drawn.elements[:, sample]
+        )
+
+
 def test_zero_third_moments_are_exact_in_expectation():
     half = draw_points(batch=(), count=5)
     points = np.concatenate([half, -half])  # symmetric under inversion: all third moments vanish
