@@ -49,7 +49,7 @@ class ProgressLine:
         left = format_duration((self._total - self._done) / rate)
         self._write(
             f"{self._label}: {self._done:,.0f}/{self._total:,} {self._unit}, "
-            f"{rate:,.0f} {self._unit}/s, {note + ', ' if note else ''}ETA {left}"
+            f"{_format_rate(rate)} {self._unit}/s, {note + ', ' if note else ''}ETA {left}"
         )
 
     def finish(self, *, note: str = "") -> None:
@@ -58,7 +58,7 @@ class ProgressLine:
         rate = (self._total - self._at_start) / max(seconds, 1e-9)
         self._write(
             f"{self._label}: {self._total:,} {self._unit} in {format_duration(seconds)}, "
-            f"{rate:,.0f} {self._unit}/s{', ' + note if note else ''}"
+            f"{_format_rate(rate)} {self._unit}/s{', ' + note if note else ''}"
         )
         self.close()
 
@@ -75,6 +75,11 @@ class ProgressLine:
             self._is_open = True
         else:
             tell(text, report=self._report)
+
+
+def _format_rate(rate: float) -> str:
+    # Slow work would read as 0 per second.
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def tell(text: str, *, report: Report | None = None) -> None:
