@@ -13,13 +13,13 @@ Time: `quick`, 3 seeds together, 8 to 16 s on one busy CPU core, 73 s for `mlp_d
 Expected: 100 % for `mlp_frames`, `gin_frames` and `mlp_canonical`; 50 % for `gin`, exactly, for the
     1-WL test bounds it; 49 to 54 % for `mlp`, `mlp_average` and `mlp_distribution`. All nodes of a
     core look alike to the network that scores them in the last one, so that noise alone orders them
-    and the perceptron sees next to random orders: 47 % after 1,600 steps of one seed too. Of cores of 32 nodes
-    with three neighbours each, few nodes tie: 16 of the 20 cores have one order, the others two or
-    four; and sorting puts a core before the smaller graph beside it. With cores of 16 nodes, which
-    have up to 10^4 orders and stand behind larger graphs, `mlp_frames` had 88 % and `gin_frames`
-    70 % at 1e-3. Cores of test graphs are known from training; what is new is the graph beside
-    them. With `config.data.cores="twisted"` (Cai, Fuerer, Immerman) all nodes of a core tie, every
-    frame has more than 10^13 orders, and all methods guess.
+    and the perceptron sees next to random orders: 47 % after 1,600 steps of one seed too. Of cores
+    of 32 nodes with three neighbours each, few nodes tie: 16 of the 20 cores have one order, the
+    others two or four; and sorting puts a core before the smaller graph beside it. With cores of 16
+    nodes, which have up to 10^4 orders and stand behind larger graphs, `mlp_frames` had 88 % and
+    `gin_frames` 70 % at 1e-3. Cores of test graphs are known from training; what is new is the
+    graph beside them. With `config.data.cores="twisted"` (Cai, Fuerer, Immerman) all nodes of a
+    core tie, every frame has more than 10^13 orders, and all methods guess.
 """
 
 import ml_collections
