@@ -13,8 +13,8 @@ from symjax_models.typing import Array, PRNGKey
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 # In units in the last place of the largest point: what counts as equal, and as linearly dependent.
-_TIE = 1024
-_RANK = 1024
+_TIE = 64
+_RANK = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,15 +23,17 @@ class MinimalFrames:
 
     With the mean t of the points (zero for SO(d) and O(d)), the rows `x_n - t` are orthogonalized
     in the order of a pivoted QR decomposition: next is always the row of largest
-    `w_n |x_n - t - (its part along the rows before)|`. The weights w_n in [1, 2] are made of the
-    second and third moments of the cloud along row n; they part points on a sphere. All choices
-    that tie, up to rounding, are elements of the frame, up to `size` of them.
+    `w_n |x_n - t - (its part along the rows before)|`. The weights w_n are made of the second and
+    third moments of the cloud along row n, which part points on a sphere, and of the cosines
+    between row n and the rows before, which part a point from its opposite. All choices that tie,
+    up to rounding, are elements of the frame, up to `size` of them.
 
     Attributes:
         group: SO(d), O(d), SE(d) or E(d); d >= 2 for SO(d) and SE(d).
         size: K, the most choices that are kept. The function is evaluated K times for every input,
-            so choose 1 for clouds without symmetry, and the order of the symmetry group for clouds
-            with one.
+            so choose 1 for clouds without symmetry, and for clouds with one the order of their
+            symmetry group, reflections included: 8 for a box, 48 for a cube. Points that coincide
+            count as further choices.
 
     Raises:
         ValueError: If the group is none of these, or the size is below 1.
@@ -51,6 +53,9 @@ class MinimalFrames:
         2^(d - r - 1) for SO(d) and SE(d).
 
     Numerics:
+        Rounding grows with the distance of the cloud from the origin, and what counts as a tie
+        with it. Without a key the better of two choices that nearly tie comes first, so that only
+        differences of rounding size leave the choice to rounding.
         The rows are well conditioned, being pivots. Gradients flow through Gram-Schmidt, so that
         those of an invariant function are its true ones where its choice does not jump. There are
         jumps: every frame of finitely many elements has them.
@@ -98,8 +103,10 @@ class MinimalFrames:
         if mask is not None:
             centred = jnp.where(mask[..., None], centred, 0)
         is_special = affine.is_special(self.group)
+        num_real = x.shape[-2] if mask is None else jnp.maximum(jnp.sum(mask, axis=-1), 1)
+        weights = _weights(jax.lax.stop_gradient(centred), num_real)
         rows, is_kept = _select(
-            centred, _largest(x, mask), count=d - is_special, size=self.size, key=key
+            centred, weights, _largest(x, mask), count=d - is_special, size=self.size, key=key
         )
         linear = gram_schmidt(jnp.swapaxes(rows, -1, -2), special=is_special)
         linear = jnp.moveaxis(linear, -3, 0)
@@ -115,20 +122,20 @@ def _largest(x: Array, mask: Array | None) -> Array:
 
 
 def _select(
-    x: Array, largest: Array, *, count: int, size: int, key: PRNGKey | None
+    x: Array, weights: Array, largest: Array, *, count: int, size: int, key: PRNGKey | None
 ) -> tuple[Array, Array]:
     """Return all best sequences of rows `[*batch, K, count, d]`, and which of the K there are."""
     constant = jax.lax.stop_gradient(x)
     *batch, num_points, d = x.shape
     scale = largest[..., None, None]
-    weights = _weights(constant)
 
     def extend(step: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         rejection, is_kept, chosen, vectors = state
         rest = jnp.einsum("...nj,...kij->...kni", constant, rejection, precision=_HIGHEST)
-        is_tied = _find_ties(safe.norm(rest), weights, scale, is_kept)
+        own = weights[..., None, :] * _weights_of_cosines(constant, vectors)
+        scores = _tied_scores(safe.norm(rest), own, scale, is_kept)
         step_key = None if key is None else jax.random.fold_in(key, step)
-        parent, row, is_kept = _keep(is_tied, size=size, key=step_key)
+        parent, row, is_kept = _keep(scores, size=size, key=step_key)
         rejection = jnp.take_along_axis(rejection, parent[..., None, None], axis=-3)
         axis = jnp.where(row == num_points, 1, -1)[..., None] * _longest_column(rejection)
         vector = jnp.where((row >= num_points)[..., None], axis, _take_rows(constant, row))
@@ -153,40 +160,49 @@ def _select(
     return jnp.where((chosen >= num_points)[..., None], vectors, taken), is_kept
 
 
-def _weights(x: Array) -> Array:
+def _weights(x: Array, num_real: Array | int) -> Array:
     """Return invariants of every point `[*batch, N]`, between 1 and 2."""
     small = safe.divide(x, jnp.max(safe.norm(x), axis=-1)[..., None, None])
-    count = x.shape[-2]
-    second = jnp.einsum("...ni,...nj->...ij", small, small, precision=_HIGHEST) / count
-    third = jnp.einsum("...ni,...nj,...nk->...ijk", small, small, small, precision=_HIGHEST) / count
+    second = jnp.einsum("...ni,...nj->...ij", small, small, precision=_HIGHEST)
+    third = jnp.einsum("...ni,...nj,...nk->...ijk", small, small, small, precision=_HIGHEST)
     unit = safe.divide(x, safe.norm(x, keepdims=True))
     even = jnp.einsum("...ij,...ni,...nj->...n", second, unit, unit, precision=_HIGHEST)
     odd = jnp.einsum("...ijk,...ni,...nj,...nk->...n", third, unit, unit, unit, precision=_HIGHEST)
-    return 1.25 + (even + odd) / 4
+    return 1.25 + (even + odd) / (4 * jnp.asarray(num_real, x.dtype)[..., None])
 
 
-def _find_ties(lengths: Array, weights: Array, scale: Array, is_kept: Array) -> Array:
-    """Tell which continuations of the kept sequences are the best, `[*batch, K, N + 2]`.
+def _weights_of_cosines(x: Array, vectors: Array) -> Array:
+    """Return what the rows chosen so far say of every point, `[*batch, K, N]`, about 1."""
+    unit = safe.divide(x, safe.norm(x, keepdims=True))
+    chosen = safe.divide(vectors, safe.norm(vectors, keepdims=True))  # zero where none is chosen
+    cosines = jnp.einsum("...ni,...kci->...knc", unit, chosen, precision=_HIGHEST)
+    # Another share for each row, lest two cosines that are exchanged tie.
+    shares = 0.25 * 0.5 ** jnp.arange(vectors.shape[-2], dtype=x.dtype)
+    return 1 + jnp.sum(shares * cosines, axis=-1)
 
-    The last two are the free axis and its opposite, for clouds without another dimension.
+
+def _tied_scores(lengths: Array, weights: Array, scale: Array, is_kept: Array) -> Array:
+    """Return the scores of the best continuations of the kept sequences, `[*batch, K, N + 2]`.
+
+    Those of all others are zero. The last two are the free axis and its opposite, for clouds
+    without another dimension.
     """
     eps = jnp.finfo(lengths.dtype).eps
     is_candidate = is_kept[..., None] & (lengths > _RANK * eps * scale)
-    scores = jnp.where(is_candidate, lengths * weights[..., None, :], 0)
+    scores = jnp.where(is_candidate, lengths * weights, 0)
     best = jnp.max(scores, axis=(-2, -1), keepdims=True)
     is_tied = is_candidate & (scores >= best - _TIE * eps * scale)
     is_exhausted = is_kept & ~jnp.any(is_candidate, axis=(-2, -1))[..., None]
     free = jnp.broadcast_to(is_exhausted[..., None], (*is_exhausted.shape, 2))
-    return jnp.concatenate([is_tied, free], axis=-1)
+    return jnp.concatenate([jnp.where(is_tied, scores, 0), free.astype(scores.dtype)], axis=-1)
 
 
-def _keep(is_tied: Array, *, size: int, key: PRNGKey | None) -> tuple[Array, Array, Array]:
+def _keep(scores: Array, *, size: int, key: PRNGKey | None) -> tuple[Array, Array, Array]:
     """Return the parents and rows of at most K ties, and which of them there are; `[*batch, K]`."""
-    width = is_tied.shape[-1]
-    flat = is_tied.reshape(*is_tied.shape[:-2], -1)
-    priority = flat.astype(jnp.float32)
+    width = scores.shape[-1]
+    priority = scores.reshape(*scores.shape[:-2], -1)
     if key is not None:
-        priority = jnp.where(flat, 1 + jax.random.uniform(key, flat.shape), 0)
+        priority = jnp.where(priority > 0, 1 + jax.random.uniform(key, priority.shape), 0)
     found, index = jax.lax.top_k(priority, size)
     return index // width, index % width, found > 0
 
