@@ -84,7 +84,7 @@ def load(data: ml_collections.ConfigDict) -> Problem:
             )
     if len(splits["test"]) < 2:
         raise ValueError("expected at least 2 test clouds, for a standard error, got 1")
-    return Problem(data.task, splits, _parts_of_class(list(splits.values())))
+    return Problem(data.task, splits, _parts_of_class(data.source, splits["train"]))
 
 
 def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
@@ -149,10 +149,12 @@ _SOURCES = {
 }
 
 
-def _parts_of_class(splits: list[Clouds]) -> np.ndarray:
-    has_part = np.zeros((len(splits[0].classes), len(splits[0].part_names)), bool)
-    for clouds in splits:
-        if clouds.parts is not None and clouds.labels is not None:
-            labels = np.repeat(clouds.labels, clouds.points.shape[1])
-            has_part[labels, clouds.parts.reshape(-1)] = True
+_PARTS_OF = {"shapes": shapes.parts_of, "shapenet_part": shapenet_part_files.parts_of}
+
+
+def _parts_of_class(source: str, clouds: Clouds) -> np.ndarray:
+    has_part = np.zeros((len(clouds.classes), len(clouds.part_names)), bool)
+    if source in _PARTS_OF:
+        for index, name in enumerate(clouds.classes):
+            has_part[index, list(_PARTS_OF[source](name))] = True
     return has_part

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from experiments import statistics
 from experiments.clouds_data import Examples, Problem
 from symjax_models import audit, groups
 from symjax_models.models import registry
@@ -225,7 +226,7 @@ def equivariance_errors(
 def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """Return the mean of the scores of test clouds and its standard error."""
     array = np.asarray(values, np.float64)
-    return float(array.mean()), float(array.std(ddof=1) / np.sqrt(len(array)))
+    return float(array.mean()), statistics.standard_error(array)
 
 
 def as_arrays(examples: Examples) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from experiments import cli, nbody_task, runs, store
+from experiments import cli, nbody_task, runs, statistics, store
 from symjax_models.data import nbody, nbody_graphs
 from symjax_models.models import registry
 from symjax_models.suggestion import nearest_of
@@ -149,7 +149,7 @@ def _measure(
         metrics.append(
             {
                 "test_mse": float(errors.mean(dtype=np.float64)),
-                "test_mse_se": float(errors.std(ddof=1) / np.sqrt(len(errors))),
+                "test_mse_se": statistics.standard_error(errors),
                 "test_mse_median": float(np.median(errors)),
                 "valid_mse": float(np.mean(measure(of_seed, valid))),
                 **nbody_task.equivariance_errors(model, of_seed, data.test),

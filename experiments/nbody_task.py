@@ -76,7 +76,9 @@ def squared_errors(
 def init_params(model: registry.Model, examples: dict[str, Any], key: PRNGKey) -> PyTree:
     """Initialize the variables of a model on one example."""
     graph = jax.tree.map(lambda leaf: leaf[:1], examples["graph"])
-    return {"params": model.init({"params": key, "frames": key}, graph)["params"]}
+    # Flax would draw the same numbers for both streams from one key.
+    streams = {"params": key, "frames": jax.random.fold_in(key, 1)}
+    return {"params": model.init(streams, graph)["params"]}
 
 
 def equivariance_errors(

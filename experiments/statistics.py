@@ -56,8 +56,8 @@ def summarize(
     return Summary(
         stored=tuple(stored),
         mean=float(means.mean()),
-        se_simulations=_standard_error(averaged),
-        se_seeds=_standard_error(means) if len(means) > 1 else None,
+        se_simulations=standard_error(averaged),
+        se_seeds=standard_error(means) if len(means) > 1 else None,
         errors=averaged,
         predictions=samples[0]["predictions"],
     )
@@ -74,7 +74,7 @@ def over_seeds(stored: Sequence[store.Row], metric: str) -> tuple[float, float |
         Mean over seeds, and its standard error; None for one seed.
     """
     values = np.array([row["metrics"][metric] for row in stored], np.float64)
-    return float(values.mean()), _standard_error(values) if len(values) > 1 else None
+    return float(values.mean()), standard_error(values) if len(values) > 1 else None
 
 
 def paired_difference(first: Summary, second: Summary) -> tuple[float, float]:
@@ -99,8 +99,9 @@ def paired_difference(first: Summary, second: Summary) -> tuple[float, float]:
             f"{second.errors.shape} errors"
         )
     differences = first.errors - second.errors
-    return float(differences.mean()), _standard_error(differences)
+    return float(differences.mean()), standard_error(differences)
 
 
-def _standard_error(values: np.ndarray) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+def standard_error(values: np.ndarray) -> float:
+    """Return the standard error of the mean of independent values `[M]`."""
+    return float(np.std(values, ddof=1, dtype=np.float64) / np.sqrt(len(values)))

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from experiments import cli, runs, store, synthetic_task
+from experiments import cli, runs, statistics, store, synthetic_task
 from symjax_models import audit, reps, training
 from symjax_models.models import registry
 from symjax_models.training import batches, evaluate, step
@@ -132,7 +132,7 @@ def _measure(
         metrics.append(
             {
                 "test_mse": mean,
-                "test_mse_se": float(of_seed.std(ddof=1) / np.sqrt(len(of_seed))),
+                "test_mse_se": statistics.standard_error(of_seed),
                 "valid_mse": float(valid),
                 "fraction_of_floor": mean / problem.floor,
                 "best_step": int(best_step),

@@ -59,8 +59,3 @@ def correct(
             parts.append(np.asarray(guess(params, batch)))
         found.append(np.concatenate(parts, axis=1)[:, :count] == examples["labels"])
     return found
-
-
-def standard_error(is_correct: np.ndarray) -> float:
-    """Return the standard error of the mean of `[M]`."""
-    return float(np.std(is_correct, ddof=1) / np.sqrt(len(is_correct)))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from experiments import statistics
 from experiments.symmetrization_studies import classification
 from experiments.symmetrization_studies.study import Study, Training
 from symjax_models import groups, layers
@@ -155,7 +156,7 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
         ):
             for values, of_seed in zip(metrics, is_correct, strict=True):
                 values[f"accuracy_{pose}"] = float(of_seed.mean())
-                values[f"accuracy_{pose}_se"] = classification.standard_error(of_seed)
+                values[f"accuracy_{pose}_se"] = statistics.standard_error(of_seed)
         upright = load(config.data, split="test", pose="upright")["images"]
         columns = _invariance_errors(classifier, params, upright[:_AUDITED])
         if classifier.is_learned:

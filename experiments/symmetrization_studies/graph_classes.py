@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from experiments import statistics
 from experiments.symmetrization_studies import classification
 from experiments.symmetrization_studies.study import Study, Training
 from symjax_models import groups, layers, models
@@ -133,7 +134,7 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
         return [
             {
                 "test_accuracy": float(of_seed.mean()),
-                "test_accuracy_se": classification.standard_error(of_seed),
+                "test_accuracy_se": statistics.standard_error(of_seed),
                 "pairs_told_apart": float(np.mean(of_seed[::2] == of_seed[1::2])),
                 "forward_passes": classifier.forward_passes,
                 **_measure_ties(splits["test"]),

@@ -62,7 +62,7 @@ class GraphNetwork:
                 self._layer.init(own, jnp.zeros(size))
                 for own, size in zip(keys, widths, strict=False)
             ],
-            "shifts": jax.random.uniform(shift, (self.num_layers,)),
+            "shifts": jax.random.uniform(shift, (self.num_layers,), jnp.float32),
             "readout": dense.Dense(self.features).init(last, jnp.zeros(self.width)),
         }
 

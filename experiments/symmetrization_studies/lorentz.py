@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from experiments import synthetic_task
+from experiments import statistics, synthetic_task
 from experiments.symmetrization_studies.study import Study, Training
 from symjax_models import audit, groups, layers, models, reps
 from symjax_models.ops import frames, orbit_distance, symmetrization
@@ -106,7 +106,7 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
             metrics.append(
                 {
                     "test_mse": float(of_seed.mean()),
-                    "test_mse_se": float(of_seed.std(ddof=1) / np.sqrt(len(of_seed))),
+                    "test_mse_se": statistics.standard_error(of_seed),
                     "fraction_of_floor": float(of_seed.mean() / problem.floor),
                     "forward_passes": 1,
                     **_equivariance_errors(regressor, own, x),

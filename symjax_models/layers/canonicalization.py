@@ -12,13 +12,12 @@ import numpy as np
 from symjax_models import groups
 from symjax_models.ops import actions, orbit_distance, safe
 from symjax_models.ops.frames import affine
-from symjax_models.ops.orthogonalization import gram_schmidt
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.reps import Rep
 from symjax_models.typing import Array, PRNGKey
 
 _HIGHEST = jax.lax.Precision.HIGHEST
-# In units in the last place of the largest score: what counts as equal.
+# In units in the last place of the largest score: what counts as equal, where a key draws.
 _TIE = 256
 
 
@@ -49,13 +48,17 @@ class VectorCanonicalizer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Any, *, key: PRNGKey | None = None) -> Frame:
-        """Make the frame, K = 1, of points `[*batch, N, d]`, or of a tuple with them first."""
+        """Make the frame, K = 1, of points `[*batch, N, d]`, or of a tuple with them first.
+
+        Raises:
+            ValueError: If the number of vectors does not fit the group.
+        """
         del key
         points, *rest = x if isinstance(x, tuple) else (x,)
         points = affine.as_vectors(points, dimension=self.group.dimension, group=self.group)
         shift = affine.centre_of(points, group=self.group)
         vectors = self.network(points - shift[..., None, :], *rest)
-        linear = gram_schmidt(vectors, special=affine.is_special(self.group))[None]
+        linear = affine.orthogonalize(vectors, group=self.group)[None]
         elements, inverses = affine.make_elements(linear, shift, group=self.group)
         return Frame(elements, inverses, jnp.ones(elements.shape[:-2], elements.dtype))
 
@@ -247,17 +250,16 @@ def choose(logits: Array, *, group: groups.Group, key: PRNGKey | None = None) ->
     Args:
         logits: One per element, `[|G|, *batch]`.
         group: A finite group.
-        key: Draws among logits that agree up to rounding; the first is taken when None.
+        key: Draws among logits that agree up to rounding; rounding decides when None.
 
     Returns:
         The frame, K = 1, with the logits.
     """
-    eps = _TIE * jnp.finfo(logits.dtype).eps
-    hardest = jnp.max(logits, axis=0)
-    is_tied = logits >= hardest - eps * jnp.max(jnp.abs(logits), axis=0)
-    priority = is_tied.astype(logits.dtype)
+    priority = logits
     if key is not None:
-        priority = priority * (1 + jax.random.uniform(key, logits.shape, logits.dtype))
+        rounding = _TIE * jnp.finfo(logits.dtype).eps * jnp.max(jnp.abs(logits), axis=0)
+        is_tied = logits >= jnp.max(logits, axis=0) - rounding
+        priority = is_tied * (1 + jax.random.uniform(key, logits.shape, logits.dtype))
     hard = jax.nn.one_hot(jnp.argmax(priority, axis=0), len(logits), axis=0, dtype=logits.dtype)
     soft = jax.nn.softmax(logits, axis=0)
     # The difference is exactly zero.

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 
 from symjax_models.ops.frames import affine
 from symjax_models.ops.frames.sampling import check_num_samples
-from symjax_models.ops.orthogonalization import gram_schmidt
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.typing import Array, PRNGKey
 
@@ -54,7 +53,7 @@ class VectorDistribution(nn.Module):
         """Draw elements for points `[*batch, N, d]`, or for a tuple with them first.
 
         Raises:
-            ValueError: If the key is missing.
+            ValueError: If the key is missing, or the number of vectors does not fit the group.
         """
         key = _check_key(key)
         points, *rest = x if isinstance(x, tuple) else (x,)
@@ -64,7 +63,7 @@ class VectorDistribution(nn.Module):
         noise = jax.random.normal(key, shape, points.dtype)
         arguments = _repeat((points - shift[..., None, :], *rest), self.num_samples)
         vectors = self.network(arguments[0], noise, *arguments[1:])
-        linear = gram_schmidt(vectors, special=affine.is_special(self.group))
+        linear = affine.orthogonalize(vectors, group=self.group)
         elements, inverses = affine.make_elements(linear, shift, group=self.group)
         return _uniform(elements, inverses)
 

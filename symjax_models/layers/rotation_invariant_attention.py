@@ -146,7 +146,7 @@ class PairEmbedding(nn.Module):
             )
         between = points[..., None, :, :] - points[..., :, None, :]
         distances = safe.norm(between) / self.distance_unit
-        indices = nearest_neighbours(points, k=self.num_references + 1)[..., 1:]
+        indices = nearest_neighbours(points, k=self.num_references, exclude_self=True)
         references = gather_neighbours(points, indices) - points[..., None, :]
         angles = angle(references[..., :, None, :, :], between[..., None, :])
         angles = angles * (180 / math.pi / self.angle_unit)

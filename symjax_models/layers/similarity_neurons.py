@@ -52,7 +52,8 @@ class SimilarityLinear(nn.Module):
             raise ValueError("SimilarityLinear mixes at least 2 channels of points, got 1")
 
         def init(key: PRNGKey, shape: tuple[int, ...]) -> Array:
-            return 1 / channels + jax.random.normal(key, shape) / math.sqrt(channels)
+            # The last channel spreads too, so that a difference has twice the variance of one.
+            return 1 / channels + jax.random.normal(key, shape) / math.sqrt(2 * (channels - 1))
 
         kernel = jnp.asarray(self.param("kernel", init, (channels - 1, self.features)))
         last = x[..., -1:]

@@ -97,7 +97,10 @@ class VNLeakyReLU(nn.Module):
 
 
 class VNMaxPool(nn.Module):
-    """Take, per channel, the vector that reaches farthest along a direction it learned.
+    """Take, per channel, the vector that reaches farthest along a direction of its own.
+
+    The direction is a random linear map of the vector: no gradient passes through the choice, as
+    none does in the public code, so that training leaves the map as it is.
 
     Equivariance:
         O(3), and invariant under permutations of what is pooled; exact but for ties.

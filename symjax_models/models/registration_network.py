@@ -163,7 +163,7 @@ class VectorEncoder(nn.Module):
         )
         descriptors = MLP((2 * self.num_descriptors, self.num_descriptors))(invariants)
         vectors = Dense(8, use_bias=False, name="orientation")(vectors)
-        return PointFeatures(_unit(descriptors), vectors)
+        return PointFeatures(safe.unit(descriptors), vectors)
 
 
 class CoordinateEncoder(nn.Module):
@@ -186,7 +186,7 @@ class CoordinateEncoder(nn.Module):
             h = safe.maximum_over(nn.silu(nn.LayerNorm()(edges)), axis=-2)
         descriptors = MLP((2 * self.num_descriptors, self.num_descriptors))(h)
         vectors = Dense(24, name="orientation")(h)
-        return PointFeatures(_unit(descriptors), vectors.reshape(*vectors.shape[:-1], 3, 8))
+        return PointFeatures(safe.unit(descriptors), vectors.reshape(*vectors.shape[:-1], 3, 8))
 
 
 def registration_loss(
@@ -264,7 +264,3 @@ def _take(values: Array, partner: Array) -> Array:
     """Take the values of the partner `[*batch, M, 1]` of every point."""
     taken = gather_neighbours(values, partner)
     return jnp.squeeze(taken, axis=partner.ndim - 1)
-
-
-def _unit(v: Array) -> Array:
-    return safe.divide(v, safe.norm(v, keepdims=True))

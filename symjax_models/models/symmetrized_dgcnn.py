@@ -36,9 +36,10 @@ class VNPose(nn.Module):
     Attributes:
         channels: Channels of the edge convolution and of the layer behind it.
         k: How many neighbours; at most the number of points.
-        dropout: Rate at which points are left out of the means V in training, that is, where there
-            is the random stream `"dropout"`. Signs that little but noise decides are then other
-            ones in every step.
+        dropout: Rate at which points are left out of the means V in training, with the random
+            stream `"dropout"`. Signs that little but noise decides are then other ones in every
+            step.
+        deterministic: Whether to leave no point out.
 
     Equivariance:
         O(3), and invariant under permutations of the points; exact without dropout, where the three
@@ -52,6 +53,7 @@ class VNPose(nn.Module):
     channels: int = 12
     k: int = 20
     dropout: float = 0.5
+    deterministic: bool = True
 
     @nn.compact
     def __call__(self, points: Array) -> Array:
@@ -62,7 +64,7 @@ class VNPose(nn.Module):
         u = VNLinear(1, name="moments")(v)[..., 0]
         moments = jnp.einsum("...ni,...nj->...ij", u, u, precision=_HIGHEST)
         drop = nn.Dropout(self.dropout, broadcast_dims=(-2, -1))
-        v = drop(v, deterministic=not self.has_rng("dropout"))
+        v = drop(v, deterministic=self.deterministic)
         vectors = VNLinear(3, name="means")(jnp.mean(v, axis=-3))
         step = lambda _, v: gram_schmidt(jnp.matmul(moments, v, precision=_HIGHEST))  # noqa: E731
         return jax.lax.fori_loop(0, _ITERATIONS, step, vectors)
@@ -147,7 +149,7 @@ class CNDGCNN(DGCNN):
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
         """Map `[*batch, N, 3]` to logits `[*batch, num_classes]`."""
-        source = _learned(self.canonicalizer_channels, self.k)
+        source = _learned(self.canonicalizer_channels, self.k, deterministic)
         network = _averaged(_plain(self, DGCNN), source=source)
         return network(points, deterministic=deterministic)
 
@@ -165,7 +167,7 @@ class CNDGCNNSegmenter(DGCNNSegmenter):
     @nn.compact
     def __call__(self, points: Array, categories: Array, *, deterministic: bool = True) -> Array:
         """Map points `[*batch, N, 3]` and one-hot categories to logits `[*batch, N, num_parts]`."""
-        source = _learned(self.canonicalizer_channels, self.k)
+        source = _learned(self.canonicalizer_channels, self.k, deterministic)
         kinds = ("vector", "invariant")
         network = _averaged(_plain(self, DGCNNSegmenter), source=source, rep_in=kinds)
         return network(points, categories, deterministic=deterministic)
@@ -184,7 +186,7 @@ class CNDGCNNNormals(DGCNNNormals):
     @nn.compact
     def __call__(self, points: Array, *, deterministic: bool = True) -> Array:
         """Map `[*batch, N, 3]` to normals `[*batch, N, 3]`."""
-        source = _learned(self.canonicalizer_channels, self.k)
+        source = _learned(self.canonicalizer_channels, self.k, deterministic)
         network = _averaged(_plain(self, DGCNNNormals), source=source, rep_out="vector")
         return network(points, deterministic=deterministic)
 
@@ -199,8 +201,9 @@ def _principal(deterministic: bool) -> PCAFrames:
     return PCAFrames(_ROTATIONS, signs="all" if deterministic else "random")
 
 
-def _learned(channels: int, k: int) -> VectorCanonicalizer:
-    return VectorCanonicalizer(VNPose(channels, k, parent=None), _ROTATIONS, parent=None)
+def _learned(channels: int, k: int, deterministic: bool) -> VectorCanonicalizer:
+    pose = VNPose(channels, k, deterministic=deterministic, parent=None)
+    return VectorCanonicalizer(pose, _ROTATIONS, parent=None)
 
 
 def _averaged(

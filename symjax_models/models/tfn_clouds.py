@@ -219,8 +219,7 @@ def neighbour_graph(points: Array, *, k: int) -> Graph:
         )
     count = points.shape[-2]
     clouds = points.reshape(-1, count, 3)
-    # Nearest to every point is the point itself.
-    indices = nearest_neighbours(clouds, k=k + 1)[..., 1:]
+    indices = nearest_neighbours(clouds, k=k, exclude_self=True)
     displacements = clouds[:, :, None] - gather_neighbours(clouds, indices)
     size = safe.sqrt(jnp.mean(jnp.sum(jnp.square(displacements), axis=-1), axis=(1, 2)))
     starts = count * jnp.arange(len(clouds))

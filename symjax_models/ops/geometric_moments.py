@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from symjax_models.ops import safe
 from symjax_models.ops.masking import mask_padding
+from symjax_models.ops.orthogonalization import reject
 from symjax_models.ops.registration import RigidMotion, nearest_rotation
 from symjax_models.typing import Array
 
@@ -170,7 +171,7 @@ def subspace_distance(first: Array, second: Array) -> Array:
     """
     _check_embeddings(first, second)
     bases = _orthonormal_columns(jnp.stack([first, second]))
-    residuals = _reject(bases, bases[::-1])
+    residuals = reject(bases, bases[::-1])
     lengths = safe.norm(residuals.reshape(*residuals.shape[:-2], -1))
     return safe.norm(lengths, axis=0) / math.sqrt(2)
 
@@ -202,11 +203,6 @@ def _check_embeddings(source: Array, target: Array) -> None:
         )
 
 
-def _reject(columns: Array, basis: Array) -> Array:
-    along = jnp.einsum("...cj,...ck->...jk", basis, columns, precision=_HIGHEST)
-    return columns - jnp.einsum("...cj,...jk->...ck", basis, along, precision=_HIGHEST)
-
-
 def _orthonormal_columns(matrix: Array) -> Array:
     """Return the Q of a QR factorization, with zeros for columns that depend on those before.
 
@@ -218,7 +214,7 @@ def _orthonormal_columns(matrix: Array) -> Array:
     def add_column(basis: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
         vector, place = item
         # Twice is enough: once leaves rounding that is large beside a small remainder.
-        rest = _reject(_reject(vector[..., None], basis), basis)
+        rest = reject(reject(vector[..., None], basis), basis)
         length = safe.norm(rest, axis=-2, keepdims=True)
         is_independent = length > threshold * safe.norm(vector)[..., None, None]
         unit = jnp.where(is_independent, rest / jnp.where(is_independent, length, 1), 0)

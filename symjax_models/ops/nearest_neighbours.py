@@ -7,24 +7,31 @@ from symjax_models.typing import Array
 
 
 def nearest_neighbours(
-    points: Array, *, k: int, queries: Array | None = None, mask: Array | None = None
+    points: Array,
+    *,
+    k: int,
+    queries: Array | None = None,
+    mask: Array | None = None,
+    exclude_self: bool = False,
 ) -> Array:
     """Find the k nearest points of every query.
 
     Args:
         points: The cloud, or features of its points, `[*batch, N, C]`.
-        k: How many neighbours; at most N.
+        k: How many neighbours; at most N, or N - 1 others.
         queries: Where to look from, `[*batch, M, C]`; None looks from every point, which is then
-            its own first neighbour.
+            its own first neighbour, unless another point lies in the same place.
         mask: True for real points, `[*batch, N]`; padding is nobody's neighbour as long as k real
             points are there. None if there is no padding.
+        exclude_self: Whether a point is none of its own neighbours; without queries only.
 
     Returns:
         Indices into the cloud `[*batch, M, k]`, nearest first; of points at equal distance the one
         with the smaller index comes first.
 
     Raises:
-        ValueError: If k is not one of 1, ..., N.
+        ValueError: If the shapes do not fit, there are too few points for k, or there are queries
+            with `exclude_self`.
 
     Equivariance:
         Invariant under isometries, and permutes with the queries, as long as no two distances tie
@@ -43,9 +50,12 @@ def nearest_neighbours(
             f"expected a cloud [*batch, N, C] and queries [*batch, M, C], got {list(points.shape)} "
             f"and {list(others)}"
         )
+    if exclude_self and queries is not None:
+        raise ValueError("exclude_self is for points among themselves, without queries")
     count = points.shape[-2]
-    if not 1 <= k <= count:
-        raise ValueError(f"k nearest of {count} points needs k between 1 and {count}, got {k}")
+    most = count - exclude_self
+    if not 1 <= k <= most:
+        raise ValueError(f"k nearest of {count} points needs k between 1 and {most}, got {k}")
     points = jax.lax.stop_gradient(points)
     queries = points if queries is None else jax.lax.stop_gradient(queries)
     # Component by component: the array [M, N, C] never exists.
@@ -55,6 +65,8 @@ def nearest_neighbours(
     )
     if mask is not None:
         squares = jnp.where(mask[..., None, :], squares, jnp.inf)
+    if exclude_self:
+        squares = jnp.where(jnp.eye(count, dtype=bool), jnp.inf, squares)
     return jax.lax.top_k(-squares, k)[1]
 
 

@@ -53,7 +53,7 @@ def gram_schmidt(vectors: Array, *, special: bool = False) -> Array:
     frame = vectors[..., :0]
     for index in range(d - 1 if is_special else d):
         vector = vectors[..., index]
-        rest = _reject(_reject(vector[..., None], frame), frame)[..., 0]
+        rest = reject(reject(vector[..., None], frame), frame)[..., 0]
         length = safe.norm(rest, keepdims=True)
         threshold = 32 * jnp.finfo(vectors.dtype).eps * safe.norm(vector, keepdims=True)
         # NaN is not below the threshold, so that it is seen in the result.
@@ -67,8 +67,16 @@ def gram_schmidt(vectors: Array, *, special: bool = False) -> Array:
     return frame
 
 
-def _reject(vectors: Array, frame: Array) -> Array:
-    """Take the components along orthonormal columns off vectors, which are columns too."""
+def reject(vectors: Array, frame: Array) -> Array:
+    """Take the components along orthonormal columns off vectors.
+
+    Args:
+        vectors: Columns `[*batch, d, J]`.
+        frame: Orthonormal columns `[*batch, d, K]`; columns of zeros take nothing off.
+
+    Returns:
+        What is left, `[*batch, d, J]`.
+    """
     if not frame.shape[-1]:
         return vectors
     along = jnp.einsum("...ik,...ij->...kj", frame, vectors, precision=_HIGHEST)
@@ -80,7 +88,7 @@ def _least_along(frame: Array) -> Array:
     frame = jax.lax.stop_gradient(frame)
     d = frame.shape[-2]
     axes = jnp.broadcast_to(jnp.eye(d, dtype=frame.dtype), (*frame.shape[:-2], d, d))
-    axes = _reject(_reject(axes, frame), frame)
+    axes = reject(reject(axes, frame), frame)
     squares = jnp.sum(jnp.square(axes), axis=-2)
     best = jnp.argmax(squares, axis=-1)[..., None]
     chosen = jnp.take_along_axis(axes, best[..., None, :], axis=-1)[..., 0]

@@ -160,6 +160,12 @@ def test_the_gradient_is_that_of_a_weighting_by_the_softmax():
     assert np.abs(expected).max() > 1e-2
 
 
+def test_near_ties_are_not_ties_without_a_key():
+    logits = jnp.array([10 - 1e-5, 10.0, 1.0, 2.0])
+    chosen = canonicalization.choose(logits, group=FOUR).elements[0]
+    np.testing.assert_allclose(chosen, FOUR.elements[1], atol=1e-6)
+
+
 def test_ties_are_broken_at_random_with_a_key_and_by_order_without():
     logits = jnp.array([1.0, 0.0, 1.0, 0.0])
     draw = jax.jit(
@@ -198,6 +204,10 @@ def test_exponentials_are_in_the_group_with_their_inverses():
 def test_errors_name_what_fits():
     with pytest.raises(ValueError, match=r"SO\(d\), O\(d\)"):
         canonicalization.VectorCanonicalizer(Vectors(), groups.C(4))
+    with pytest.raises(ValueError, match=r"O\(3\) has reflections, which take 3 .*2, 3, 2\]"):
+        canonicalization.VectorCanonicalizer(Vectors(2), groups.O(3)).init(
+            jax.random.key(0), np.ones((2, 4, 3), np.float32)
+        )
     with pytest.raises(ValueError, match="finite group"):
         canonicalization.FiniteCanonicalizer(Flat(), groups.SO(2))
     with pytest.raises(ValueError, match="Lie algebra"):

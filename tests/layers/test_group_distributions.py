@@ -127,3 +127,6 @@ def test_errors_name_what_fits():
         module.init(jax.random.key(0), np.ones((4, 3), np.float32))
     with pytest.raises(ValueError, match=r"SO\(d\), O\(d\)"):
         group_distributions.VectorDistribution(Vectors(), groups.S(3))
+    module = group_distributions.VectorDistribution(Vectors(2), groups.E(3))
+    with pytest.raises(ValueError, match=r"E\(3\) has reflections, which take 3 vectors"):
+        module.init(jax.random.key(0), np.ones((4, 3), np.float32), key=jax.random.key(0))

@@ -90,6 +90,13 @@ def test_layers_of_vectors_break_scaling():
     assert min(scaling_errors(Free(), FREE, dtype="float32")) > 1e-2
 
 
+def test_outputs_spread_as_inputs_do_at_first():
+    x = np.random.default_rng(0).normal(size=(400, 3, 32)).astype(np.float32)
+    y = np.asarray(SimilarityLinear(64).init_with_output(jax.random.key(0), x)[0])
+    spread = np.sqrt(np.mean(np.square(y - x.mean(-1, keepdims=True))))
+    assert abs(spread - 1) < 0.1
+
+
 def test_one_channel_is_refused():
     with pytest.raises(ValueError, match="at least 2 channels"):
         SimilarityLinear(5).init(jax.random.key(0), jnp.zeros((2, 3, 1)))

@@ -144,6 +144,19 @@ def test_evaluations_of_the_network(name, in_training, else_):
         assert [frame.size for frame in found] == [expected]
 
 
+def test_only_training_leaves_points_out_of_the_pose():
+    model, params = MODELS["cn_dgcnn"], make_params("cn_dgcnn")
+    apply = jax.jit(model.apply, static_argnames="deterministic")
+    points = np.float32(POINTS)
+    keys = [jax.random.key(seed) for seed in range(8)]
+    trained, tested = (
+        np.stack([apply(params, points, deterministic=d, rngs={"dropout": key}) for key in keys])
+        for d in (False, True)
+    )
+    assert np.ptp(trained, axis=0).max() > 1e-3
+    assert np.ptp(tested, axis=0).max() == 0
+
+
 @pytest.mark.parametrize("shape", [(24, 2), (0, 3), (3,)], ids=str)
 @pytest.mark.parametrize("name", ["fa_dgcnn", "cn_dgcnn", "deep_sets"])
 def test_what_is_no_cloud_is_refused(name, shape):

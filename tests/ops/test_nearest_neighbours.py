@@ -53,6 +53,23 @@ def test_gather_takes_rows_of_the_own_cloud():
     assert gather_neighbours(matrices, indices).shape == (2, 15, 4, 3, 2)
 
 
+def test_a_point_is_not_its_own_neighbour_where_others_lie_in_its_place():
+    twice = np.repeat(POINTS, 2, axis=1)
+    found = np.asarray(nearest_neighbours(twice, k=3, exclude_self=True))
+    own = np.arange(30)[:, None]
+    np.testing.assert_array_equal(found[..., :1], np.broadcast_to(own ^ 1, (2, 30, 1)))
+    assert (found != own).all()
+    apart = nearest_neighbours(POINTS, k=14, exclude_self=True)
+    np.testing.assert_array_equal(apart, nearest_neighbours(POINTS, k=15)[..., 1:])
+
+
+def test_others_need_points_among_themselves():
+    with pytest.raises(ValueError, match="without queries"):
+        nearest_neighbours(POINTS, k=2, queries=POINTS, exclude_self=True)
+    with pytest.raises(ValueError, match="needs k between 1 and 14, got 15"):
+        nearest_neighbours(POINTS, k=15, exclude_self=True)
+
+
 @pytest.mark.parametrize("k", [0, 16])
 def test_impossible_k(k):
     with pytest.raises(ValueError, match=f"needs k between 1 and 15, got {k}"):

@@ -85,11 +85,19 @@ def test_frames_of_every_group():
     kinds = [type(frames(g)).__name__ for g in (groups.O(2), groups.Lorentz(), groups.S(5))]
     assert kinds == ["PCAFrames", "LorentzFrames", "LaplacianSort"]
     assert isinstance(frames(groups.C(4)), WholeGroup)
+
     with pytest.raises(ValueError, match=r"no frames are known for SU\(2\)"):
         frames(groups.SU(2))
     with pytest.raises(ValueError, match="infinitely many elements"):
         WholeGroup(groups.SO(2))
     assert layers.frames is frames
+
+
+@pytest.mark.parametrize("source", [WholeGroup(groups.C(4)), Haar(groups.SO(2), 2)], ids=repr)
+def test_elements_keep_the_digits_of_inputs_behind_integers(source):
+    with jax.enable_x64(True):
+        frame = source((np.arange(3), np.zeros((3, 2))), key=jax.random.key(0))
+        assert frame.elements.dtype == frame.weights.dtype == np.float64
 
 
 def test_prior_and_identity():

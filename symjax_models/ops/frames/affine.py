@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models import groups
+from symjax_models.ops.orthogonalization import gram_schmidt
 from symjax_models.typing import Array
 
 _HIGHEST = jax.lax.Precision.HIGHEST
@@ -27,6 +28,29 @@ def as_vectors(x: Array, *, dimension: int, group: groups.Group) -> Array:
             f"expected points [..., N, {dimension}] with N >= 1 for {group!r}, got {list(x.shape)}"
         )
     return x.astype(jnp.result_type(float, x.dtype))
+
+
+def orthogonalize(vectors: Array, *, group: groups.Group) -> Array:
+    """Turn vectors into the orthogonal part of an element, by Gram-Schmidt.
+
+    Args:
+        vectors: Columns `[*batch, d, k]`: k = d, or d - 1 where the determinant is 1.
+        group: SO(d), O(d), SE(d) or E(d).
+
+    Raises:
+        ValueError: If there are d - 1 vectors for O(d) or E(d), which do not tell a pose from its
+            mirror image, or another number.
+
+    >>> orthogonalize(jnp.array([[0.0], [2.0]]), group=groups.SO(2)).tolist()
+    [[0.0, -1.0], [1.0, 0.0]]
+    """
+    d = group.dimension
+    if not is_special(group) and vectors.shape[-1] != d:
+        raise ValueError(
+            f"{group!r} has reflections, which take {d} vectors to tell, [..., {d}, {d}]; got "
+            f"{list(vectors.shape)}"
+        )
+    return gram_schmidt(vectors, special=is_special(group))
 
 
 def make_elements(linear: Array, shift: Array, *, group: groups.Group) -> tuple[Array, Array]:

@@ -46,7 +46,7 @@ class WholeGroup:
         """Return all elements, the same for every input."""
         del key
         elements = np.asarray(self.group.elements)
-        dtype = jnp.result_type(jax.tree.leaves(x)[0].dtype, jnp.float32)
+        dtype = _floating_of(x)
         return Frame(
             jnp.asarray(elements, dtype),
             jnp.asarray(np.linalg.inv(elements), dtype),
@@ -84,9 +84,8 @@ class Haar:
         """
         if key is None:
             raise ValueError("Haar samples need a key")
-        first = jax.tree.leaves(x)[0]
-        dtype = jnp.result_type(first.dtype, jnp.float32)
-        shape = (self.num_samples, *first.shape[: self.batch_axes])
+        dtype = _floating_of(x)
+        shape = (self.num_samples, *jax.tree.leaves(x)[0].shape[: self.batch_axes])
         elements = self.group.sample(key, shape, dtype=dtype)
         inverses = (
             jnp.swapaxes(elements, -1, -2).conj()
@@ -94,6 +93,11 @@ class Haar:
             else jnp.linalg.inv(elements)
         )
         return Frame(elements, inverses, jnp.full(shape, 1 / self.num_samples, dtype))
+
+
+def _floating_of(x: Any) -> jnp.dtype:
+    """Return the floating type of inputs, of which some may be integers."""
+    return jnp.result_type(jnp.float32, *(leaf.dtype for leaf in jax.tree.leaves(x)))
 
 
 def check_num_samples(number: int) -> None:
