@@ -104,14 +104,14 @@ def run_training(
 def plain_errors() -> Iterator[None]:
     """Turn what a user can mend into one sentence and the end of the program.
 
-    That is a `FloatingPointError` or `OSError`, and a `ValueError` that this project raised
-    itself; any other exception is a defect and keeps its traceback.
+    That is a `FloatingPointError` or `OSError`, and a `ValueError` or `ImportError` that this
+    project raised itself; any other exception is a defect and keeps its traceback.
     """
     try:
         yield
     except (FloatingPointError, OSError) as error:
         _fail(error)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         if _raised_here(error):
             _fail(error)
         raise
@@ -153,27 +153,58 @@ def check_fields(config: ml_collections.ConfigDict, fields: Mapping[str, type]) 
     Raises:
         ValueError: If a field is unknown (the nearest is named), missing, or of a wrong type.
     """
+    # A config of another script has fields that this one does not know, and lacks others.
+    source = f", in a config of the table {config.table!r}" if "table" in config else ""
     for name in config:
         if name not in fields:
-            raise ValueError(f"unknown config field {name!r}; {nearest_of(name, [*fields])}")
+            raise ValueError(
+                f"unknown config field {name!r}{source}; {nearest_of(name, [*fields])}"
+            )
     for name, kind in fields.items():
         if name not in config:
-            raise ValueError(f"the config lacks the field {name!r}")
+            raise ValueError(f"the field {name!r} is missing{source or ' in the config'}")
         if not isinstance(config[name], kind):
             raise ValueError(
                 f"config field {name!r} must be of type {kind.__name__}, got {config[name]!r}"
             )
+    if "seeds" in fields:
+        _check_seeds("seeds", config.seeds)
+    if "seed" in config.get("data", {}):
+        _check_seeds("data.seed", [config.data.seed])
+
+
+def _check_seeds(name: str, seeds: Sequence[int]) -> None:
+    are_numbers = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    if not seeds or not are_numbers or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            f"config field {name!r} takes whole numbers from 0, none of them twice, got {seeds!r}"
+        )
 
 
 def _parse(arguments: list[str]) -> list[str]:
     try:
         _check_config_path(arguments)
         rest = flags.FLAGS(arguments)
-    except (flags.Error, ValueError, KeyError, AttributeError, OSError) as error:
+    except (KeyError, AttributeError) as error:
+        _fail(_unknown_field(error, arguments) or error)
+    except (flags.Error, ValueError, OSError) as error:
         _fail(error)
     if len(rest) > 1:
         _fail(ValueError(f"unexpected argument {rest[1]!r}; options are written --name=value"))
     return rest
+
+
+def _unknown_field(error: BaseException, arguments: list[str]) -> ValueError | None:
+    """Return what to say of an error that is nothing but the name of a config field, if it is."""
+    while error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    for argument in arguments:
+        field = argument.lstrip("-").partition("=")[0].removeprefix("config.")
+        if error.args and error.args[0] == field.rpartition(".")[2]:
+            return ValueError(
+                f"the preset has no config field {field!r}; only what it sets can be changed"
+            )
+    return None
 
 
 def _check_config_path(arguments: list[str]) -> None:

@@ -88,6 +88,12 @@ def load(data: ml_collections.ConfigDict) -> Problem:
 
 
 def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
+    if data.folder:
+        files = ", ".join(name for name in _SOURCES if name != "shapes")
+        raise ValueError(
+            f"config.data.folder is {data.folder!r}, but source 'shapes' reads no files; expected "
+            f"config.data.source to be one of {files}"
+        )
     if len(data.per_class) != len(_SPLITS):
         raise ValueError(
             "config.data.per_class has three numbers, of training, validation and test shapes, got "
@@ -106,7 +112,7 @@ def _generated(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
 
 
 def _modelnet(read: Callable[..., Clouds], data: ml_collections.ConfigDict) -> dict[str, Clouds]:
-    _check_uncut(data)
+    _check_files(data)
     train, test = (
         read(data.folder, split=split, num_points=data.num_points) for split in ("train", "test")
     )
@@ -121,7 +127,7 @@ def _modelnet(read: Callable[..., Clouds], data: ml_collections.ConfigDict) -> d
 
 
 def _shapenet_part(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
-    _check_uncut(data)
+    _check_files(data)
     return {
         split: shapenet_part_files.read_shapenet_part(
             data.folder,
@@ -133,7 +139,11 @@ def _shapenet_part(data: ml_collections.ConfigDict) -> dict[str, Clouds]:
     }
 
 
-def _check_uncut(data: ml_collections.ConfigDict) -> None:
+def _check_files(data: ml_collections.ConfigDict) -> None:
+    if not data.folder:
+        raise ValueError(
+            f"config.data.folder says where the files of source {data.source!r} are, and is empty"
+        )
     if data.occlusion:
         raise ValueError(
             f"config.data.occlusion cuts generated shapes only; with source {data.source!r} "

@@ -66,6 +66,10 @@ def run(
         FloatingPointError: If the training leaves the finite numbers.
     """
     cli.check_fields(config, FIELDS)
+    if not 0 <= config.label_smoothing < 1:
+        raise ValueError(
+            f"config.label_smoothing is a share from 0 to below 1, got {config.label_smoothing}"
+        )
     pose = look_up(
         config.data.train_pose,
         {name: name for name in clouds_task.POSES},

@@ -123,8 +123,11 @@ def publish(
     if page or not is_public:
         (results / f"{table.name}.md").write_text(page or text)
         print(f"table: {results / f'{table.name}.md'}")
+    # README shows the figures of the published presets.
+    is_beside = results == store.RESULTS and not is_public
+    folder = results / ("-".join(["figures", *presets]) if is_beside else "figures")
     try:
-        for path in table.draw(results / "figures", presets=presets, results=results):
+        for path in table.draw(folder, presets=presets, results=results):
             print(f"figure: {path}")
     except ImportError as error:
         print(error, file=sys.stderr)

@@ -31,8 +31,8 @@ def start(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     provenance.revision()  # now, before someone edits the code that is running
     path = workdir / "config.json"
     # Folders of unfinished checkpoints have more than a number in their names.
-    if path.exists() and any(p.name.isdigit() for p in workdir.glob("checkpoints/*")):
-        former = json.loads(path.read_text())
+    if any(p.name.isdigit() for p in workdir.glob("checkpoints/*")):
+        former = _former_config(path)
         if former != json.loads(json.dumps(config)):
             differences = "; ".join(_differences(former, config))
             raise ValueError(
@@ -43,6 +43,16 @@ def start(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     if jax.process_index() == 0:
         path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def _former_config(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        raise ValueError(
+            f"{path.parent} has checkpoints, but its config.json is missing or damaged; choose "
+            "another --workdir, or delete it to start anew"
+        ) from None
 
 
 def train(

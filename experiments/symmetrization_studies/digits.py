@@ -182,7 +182,12 @@ def make_study(config: ml_collections.ConfigDict) -> Study:
 def load(data: ml_collections.ConfigDict, *, split: str, pose: str) -> dict[str, np.ndarray]:
     """Return `images` `[M, S, S, 1]` and `labels` `[M]` of a split, in a pose."""
     digits = rotated_digits.load(split=split, pose=pose, seed=0, size=data.size)
-    kept = slice(data.num_train or None) if split == "train" else slice(data.num_test or None)
+    count = data.num_train if split == "train" else data.num_test
+    if not 0 <= count <= len(digits.labels):
+        raise ValueError(
+            f"the {split} split has {len(digits.labels)} digits, of which 0 takes all; got {count}"
+        )
+    kept = slice(count or None)
     return {"images": digits.images[kept, ..., None], "labels": digits.labels[kept]}
 
 

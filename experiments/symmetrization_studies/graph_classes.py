@@ -47,6 +47,10 @@ class Classifier:
     def __init__(self, config: ml_collections.ConfigDict) -> None:
         network, self.source_name = look_up(config.method, METHODS, what="config.method")
         self.model = config.model
+        if self.model.num_elements < 1:
+            raise ValueError(
+                f"expected config.model.num_elements of at least 1, got {self.model.num_elements}"
+            )
         self.is_gin = network != "mlp"
         self.network = (
             models.GIN(2, width=self.model.width, has_node_ids=network == "gin_ids")

@@ -149,6 +149,9 @@ def _read_split(path: pathlib.Path) -> list[str]:
     texts = isinstance(entries, list) and all(isinstance(entry, str) for entry in entries)
     if not texts or not entries:
         raise ValueError(f"{path}: expected a list of names, shape_data/<synset>/<name>")
+    if len(set(entries)) < len(entries):
+        twice = next(entry for entry in entries if entries.count(entry) > 1)
+        raise ValueError(f"{path} holds a name twice: {twice}")
     return [entry.removeprefix("shape_data/") for entry in entries]
 
 

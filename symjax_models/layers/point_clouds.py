@@ -34,6 +34,24 @@ def check_points(points: Array) -> None:
         raise ValueError(f"expected clouds of shape [*batch, N, 3] with N >= 1, got {list(shape)}")
 
 
+def check_categories(points: Array, categories: Array) -> None:
+    """Raise unless there are one-hot categories `[*batch, C]` of clouds `[*batch, N, 3]`.
+
+    Args:
+        points: The clouds.
+        categories: The categories.
+
+    Raises:
+        ValueError: If not.
+    """
+    batch, shape = list(points.shape[:-2]), list(jnp.shape(categories))
+    if len(shape) != len(batch) + 1 or shape[:-1] != batch:
+        raise ValueError(
+            f"expected one-hot categories {[*batch, 'num_categories']} of clouds "
+            f"{list(points.shape)}, got shape {shape}"
+        )
+
+
 def cloud_norm(*, num_point_axes: int) -> nn.LayerNorm:
     """Make the layer normalization of features of a cloud.
 

@@ -60,6 +60,7 @@ class Symmetrize(nn.Module):
         """
         if key is None and self.has_rng("frames"):
             key = self.make_rng("frames")
+        symmetrization.check_group(self.source, arguments, self.rep_in)
         frame = self.source(arguments[0] if self.read is None else self.read(*arguments), key=key)
         moved = symmetrization.pull_back(frame, arguments, self.rep_in)
         options = {} if deterministic is None else {"deterministic": deterministic}

@@ -8,6 +8,7 @@ from symjax_models.layers.point_clouds import (
     NormalizedDense,
     PointHead,
     TransformNet,
+    check_categories,
     check_points,
     concatenate_globals,
     leaky_relu,
@@ -101,6 +102,7 @@ class DGCNNSegmenter(nn.Module):
             Logits `[*batch, N, num_parts]`.
         """
         check_points(points)
+        check_categories(points, categories)
         on_edges, on_points, behind = self.transform
         summary = EdgeConvolution(on_edges, k=self.k)(points)
         matrix = TransformNet(3, on_points, behind, leaky_relu, use_bias=False)(summary)

@@ -7,6 +7,7 @@ from symjax_models.layers.point_clouds import (
     NormalizedDense,
     PointHead,
     TransformNet,
+    check_categories,
     check_points,
     concatenate_globals,
     per_point_head,
@@ -102,6 +103,7 @@ class PointNetSegmenter(nn.Module):
         Returns:
             Logits `[*batch, N, num_parts]`.
         """
+        check_categories(points, categories)
         stages = embed_points(
             points,
             before=self.before,

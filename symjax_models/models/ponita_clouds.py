@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.layers.point_clouds import (
+    check_categories,
     check_points,
     concatenate_globals,
     max_and_mean,
@@ -157,6 +158,7 @@ class PonitaSegmenter(_CloudNetwork):
         Raises:
             ValueError: If there are fewer points than neighbours, or the grid does not fit.
         """
+        check_categories(points, categories)
         shape = (*points.shape[:-1], categories.shape[-1])
         scalars = jnp.broadcast_to(categories[..., None, :], shape).astype(points.dtype)
         local = self._per_point(points, scalars)

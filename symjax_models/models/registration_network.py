@@ -257,6 +257,12 @@ def _register(
         weights=jnp.exp(jnp.max(likely, axis=-1)),
         radius=network.radius,
     )
+    # The choice of a hypothesis would pass over points that are no numbers.
+    is_finite = jnp.isfinite(jnp.sum(source, (-2, -1)) + jnp.sum(target, (-2, -1)))
+    motion = RigidMotion(
+        jnp.where(is_finite[..., None, None], motion.rotation, jnp.nan),
+        jnp.where(is_finite[..., None], motion.translation, jnp.nan),
+    )
     return Registration(of_source, of_target, log_plan, motion)
 
 

@@ -5,7 +5,12 @@ import jax.numpy as jnp
 
 from symjax_models import groups, reps
 from symjax_models.layers import Convolution, Dense, Gate, LayerNorm, Linear
-from symjax_models.layers.point_clouds import concatenate_globals, max_and_mean, read_out
+from symjax_models.layers.point_clouds import (
+    check_categories,
+    concatenate_globals,
+    max_and_mean,
+    read_out,
+)
 from symjax_models.ops import safe
 from symjax_models.ops.graph import Graph
 from symjax_models.ops.nearest_neighbours import gather_neighbours, nearest_neighbours
@@ -153,6 +158,7 @@ class TFNSegmenter(nn.Module):
         Returns:
             Logits `[*batch, N, num_parts]`.
         """
+        check_categories(points, categories)
         f = CloudTFN(
             self.hidden, self.num_layers, self.max_degree, self.num_channels, self.k, name="points"
         )(points)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from symjax_models.layers.point_clouds import (
     NormalizedDense,
     PointHead,
+    check_categories,
     check_points,
     concatenate_globals,
     leaky_relu,
@@ -142,6 +143,7 @@ class VNDGCNNSegmenter(nn.Module):
         Returns:
             Logits `[*batch, N, num_parts]`.
         """
+        check_categories(points, categories)
         v, local = embed_vectors(
             points,
             channels=self.channels,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from symjax_models.layers.point_clouds import (
     PointHead,
+    check_categories,
     check_points,
     concatenate_globals,
     per_point_head,
@@ -123,6 +124,7 @@ class VNPointNetSegmenter(nn.Module):
         Returns:
             Logits `[*batch, N, num_parts]`.
         """
+        check_categories(points, categories)
         *stages, last = embed_vectors(
             points,
             k=self.k,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from symjax_models import groups
 from symjax_models.ops import actions
 from symjax_models.typing import Array, PRNGKey, PyTree
 
@@ -90,12 +91,41 @@ def symmetrize(
     """
 
     def symmetrized(*arguments: PyTree, key: PRNGKey | None = None) -> PyTree:
+        check_group(source, arguments, rep_in)
         frame = source(arguments[0] if read is None else read(*arguments), key=key)
         moved = pull_back(frame, arguments, rep_in)
         outputs = jax.vmap(f, in_axes=axes_of(rep_in), axis_size=frame.size)(*moved)
         return push_forward(frame, outputs, rep_out)
 
     return symmetrized
+
+
+def check_group(source: Source, arguments: tuple[PyTree, ...], rep_in: PyTree) -> None:
+    """Raise unless the group of a source fits the vectors and points among the arguments.
+
+    Matrices `[n, n]` act on points of n - 1 components too, as affine maps; of an orthogonal group
+    they would be none.
+
+    Args:
+        source: The source; its group is `source.group`, if it has one.
+        arguments: The arguments of a function.
+        rep_in: How the group acts on them; see `symmetrize`.
+
+    Raises:
+        ValueError: If the dimension of the group is another, or the source is a group.
+    """
+    if isinstance(source, groups.Group):
+        raise ValueError(f"expected a source of elements, as frames({source!r}), got {source!r}")
+    group = getattr(source, "group", None)
+    kinds = _actions_of(rep_in)
+    if not isinstance(group, groups.Group) or not group.is_orthogonal:
+        return
+    for kind, part in zip(kinds, arguments, strict=False):
+        if kind in ("vector", "point") and jnp.shape(part)[-1:] != (group.n,):
+            raise ValueError(
+                f"elements of {group!r} act on {kind}s of {group.n} components, got shape "
+                f"{list(jnp.shape(part))}"
+            )
 
 
 def pull_back(frame: Frame, arguments: tuple[PyTree, ...], rep_in: PyTree) -> tuple[PyTree, ...]:

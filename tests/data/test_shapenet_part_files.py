@@ -110,6 +110,7 @@ def test_wrong_rows_are_named(tree, line, sentence):
         (["aaa"], "expected shape_data/<synset>/<name>, got 'aaa'"),
         (["shape_data/03797390/ccc"], "the file .*ccc.txt, which is missing"),
         ([], "expected a list of names"),
+        (["shape_data/03797390/aaa"] * 2, "holds a name twice: shape_data/03797390/aaa"),
         ([1], "expected a list of names"),
         ('["shape_data', "train_file_list.json is truncated or damaged"),
     ],

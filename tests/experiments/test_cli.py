@@ -8,7 +8,7 @@ import sys
 import ml_collections
 import pytest
 
-from experiments import cli
+from experiments import cli, runs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NBODY = ("experiments.nbody", "--config=configs/nbody/egnn.py:smoke")
@@ -30,6 +30,7 @@ def call(*arguments):
         (NBODY, "--workdir must have a value"),
         ((*NBODY, "--config.optimizer.learning_rat=1"), 'Did you mean "learning_rate"'),
         ((*NBODY, "--config.num_steps=1.5"), "--config.num_steps=1.5"),
+        ((*NBODY, "--config.model.kk=1"), "the preset has no config field 'model.kk'"),
         ((*NBODY, "--workdir=unused", "--config.data.protocol=egn_small"), "mean 'egnn_small'?"),
         ((*NBODY, "--workdir=unused", "extra"), "unexpected argument 'extra'"),
         (("experiments.potentials",), "say what to do: predict, evaluate, md, check"),
@@ -49,6 +50,27 @@ def test_mistakes_end_in_one_sentence(arguments, sentence):
     assert lines[0].startswith("error: ")
     assert sentence in lines[0]
     assert not (ROOT / "unused").exists()
+
+
+@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (1.5,)])
+def test_seeds_are_different_numbers(seeds):
+    config = ml_collections.ConfigDict({"seeds": seeds})
+    with pytest.raises(ValueError, match="'seeds' takes whole numbers from 0, none of them twice"):
+        cli.check_fields(config, {"seeds": tuple})
+
+
+@pytest.mark.parametrize("text", ["{", None], ids=["damaged", "missing"])
+def test_runs_without_their_config_are_not_resumed(tmp_path, text):
+    runs.start(tmp_path, {"num_steps": 3})
+    (tmp_path / "checkpoints" / "3").mkdir(parents=True)
+    runs.start(tmp_path, {"num_steps": 3})
+    with pytest.raises(ValueError, match="holds a run of another config"):
+        runs.start(tmp_path, {"num_steps": 4})
+    (tmp_path / "config.json").unlink()
+    if text:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config.json is missing or damaged; choose another"):
+        runs.start(tmp_path, {"num_steps": 3})
 
 
 def test_tuples_inside_tuples_are_lists_in_json():

@@ -155,5 +155,5 @@ def test_config_fields_are_checked():
         ValueError, match="unknown config field 'batch_sise'; did you mean 'batch_size'"
     ):
         cli.check_fields(good, nbody.FIELDS)
-    with pytest.raises(ValueError, match="lacks the field"):
+    with pytest.raises(ValueError, match="is missing in the config"):
         cli.check_fields(ml_collections.ConfigDict(), nbody.FIELDS)

@@ -184,7 +184,9 @@ def test_turned_keeps_normals_with_points():
         ({"per_class": (2, 2)}, "has three numbers"),
         ({"num_points": 1}, "num_points of at least 2"),
         ({"source": "modelnet40", "folder": "/nowhere"}, "/nowhere"),
-        ({"source": "modelnet40", "occlusion": 0.5}, "cuts generated shapes only"),
+        ({"source": "modelnet40", "folder": "/x", "occlusion": 0.5}, "cuts generated shapes only"),
+        ({"source": "modelnet40"}, "config.data.folder says where the files"),
+        ({"folder": "/x"}, "source 'shapes' reads no files; expected config.data.source"),
     ],
 )
 def test_mistakes_end_in_a_sentence_before_training(fields, message, tmp_path):

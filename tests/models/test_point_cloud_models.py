@@ -142,6 +142,14 @@ def test_what_is_no_cloud_is_refused(name, shape):
         CASES[name].model.init(jax.random.key(0), jnp.zeros(shape))
 
 
+@pytest.mark.parametrize("shape", [(2,), (3, 4), ()], ids=str)
+@pytest.mark.parametrize("network", [PointNetSegmenter, DGCNNSegmenter, VNDGCNNSegmenter])
+def test_categories_of_other_clouds_are_refused(network, shape):
+    points = np.zeros((2, 24, 3), np.float32)
+    with pytest.raises(ValueError, match=r"one-hot categories \[2, 'num_categories'\].*got shape"):
+        jax.eval_shape(network(3).init, jax.random.key(0), points, np.ones(shape, np.float32))
+
+
 def test_too_few_points_for_the_neighbours_are_refused():
     with pytest.raises(ValueError, match="k between 1 and 2"):
         CASES["vn_dgcnn"].model.init(jax.random.key(0), jnp.zeros((2, 3)))

@@ -119,6 +119,16 @@ def test_equal_clouds_are_registered_without_any_training():
     np.testing.assert_allclose(found.motion.translation, TRUE.translation, atol=5e-3)
 
 
+def test_points_that_are_no_numbers_leave_no_motion():
+    source = SOURCE.copy()
+    source[0, 0] = np.nan
+    sources, targets = np.stack([SOURCE, source]), np.stack([TARGET, TARGET])
+    motion = jax.jit(NET.apply)(PARAMS, sources, targets).motion
+    for part in motion:
+        assert np.isfinite(part[0]).all()
+        assert np.isnan(part[1]).all()
+
+
 def test_each_cloud_moves_by_itself():
     """With the sharp matches that training starts with, which rounding moves more."""
     found = register("equivariant", SOURCE, TARGET)

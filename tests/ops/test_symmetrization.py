@@ -100,6 +100,18 @@ def test_elements_keep_the_digits_of_inputs_behind_integers(source):
         assert frame.elements.dtype == frame.weights.dtype == np.float64
 
 
+def test_groups_of_another_dimension_are_refused():
+    for source in (WholeGroup(groups.B(4)), Haar(groups.SO(4), 2)):
+        function = symmetrize(lambda x: x, source=source, rep_in="point", rep_out="point")
+        with pytest.raises(ValueError, match=r"points of 4 components, got shape \[2, 3\]"):
+            function(np.zeros((2, 3)), key=jax.random.key(0))
+    itself = symmetrize(lambda x: x, source=groups.SO(3), rep_in="point", rep_out="point")
+    with pytest.raises(ValueError, match=r"as frames\(SO\(3\)\)"):
+        itself(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="expected a group such as"):
+        frames("SO(3)")
+
+
 def test_prior_and_identity():
     quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
     elements = jnp.stack([jnp.eye(2), jnp.asarray(quarter)])[None]

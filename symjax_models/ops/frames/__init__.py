@@ -36,6 +36,8 @@ def frames(group: groups.Group) -> Source:
     >>> frames(groups.SE(3))
     PCAFrames(group=SE(3), signs='all', keep_last_axis=False, is_differentiable=False)
     """
+    if not isinstance(group, groups.Group):
+        raise ValueError(f"expected a group such as groups.SO(3), got {group!r}")
     if isinstance(group, (groups.SO, groups.O, groups.SE, groups.E)):
         return PCAFrames(group)
     if isinstance(group, (groups.IndefiniteO, groups.IndefiniteSO, groups.Lorentz)):

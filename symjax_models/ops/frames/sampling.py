@@ -54,6 +54,9 @@ class WholeGroup:
         )
 
 
+HOW_TO_GIVE_A_KEY = "key=... of the call, or rngs={'frames': ...} of a module"
+
+
 @dataclasses.dataclass(frozen=True)
 class Haar:
     """Draw elements of a group, without looking at the input: Monte Carlo of the group average.
@@ -83,7 +86,7 @@ class Haar:
             ValueError: If the key is missing.
         """
         if key is None:
-            raise ValueError("Haar samples need a key")
+            raise ValueError(f"Haar samples need a key: {HOW_TO_GIVE_A_KEY}")
         dtype = _floating_of(x)
         shape = (self.num_samples, *jax.tree.leaves(x)[0].shape[: self.batch_axes])
         elements = self.group.sample(key, shape, dtype=dtype)
