@@ -4,9 +4,11 @@ Paper: Kaba et al. 2023, arXiv:2211.06489; Mondal et al. 2023, arXiv:2310.01647 
     DGCNN; numbers not at hand).
 Command: python -m experiments.point_clouds --config=configs/point_clouds/cn_dgcnn.py:quick \
     --workdir=runs/cn_dgcnn --config.data.task=classification --config.data.train_pose=z
-Time: `quick`, 3 seeds together, 21 minutes on one busy CPU core; `full` is for an accelerator.
-Expected: `quick` classifies 95 to 97 % in all three protocols; without dropout of the pose and its
-    subspace iteration 77 %, without the iteration 92 %, measured on fewer or single seeds.
+Time: `quick`, 3 seeds together, about 20 minutes a task on one busy CPU core; `full` is for an
+    accelerator.
+Expected: `quick` classifies 95 to 97 % in all three protocols; parts 91 %, normals 76 to 77 % in
+    any pose. Without dropout of the pose and its subspace iteration 77 %, without the iteration 92
+    %, measured on fewer or single seeds.
 """
 
 import ml_collections

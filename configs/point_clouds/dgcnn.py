@@ -6,7 +6,7 @@ Command: python -m experiments.point_clouds --config=configs/point_clouds/dgcnn.
     --workdir=runs/dgcnn --config.data.task=classification --config.data.train_pose=z
 Time: `quick`, 3 seeds together, 7 minutes on one CPU core; `full` is for an accelerator.
 Expected: `quick` classifies 98 to 99 % of clouds turned about z, 26 to 31 % of those turned in any
-    way.
+    way; parts 96 and 74 %, normals 80 and 68 %.
 """
 
 import ml_collections

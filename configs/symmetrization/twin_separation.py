@@ -6,8 +6,8 @@ Paper: Puny et al. 2022, arXiv:2110.03336, table 1: of the 600 pairs of EXP, GCN
 Command: python -m experiments.symmetrization \
     --config=configs/symmetrization/twin_separation.py:quick --workdir=runs/x \
     --config.method=mlp_frames
-Time: 5 s (`mlp`) to 48 s (`gin_frames`) on one busy CPU core; `quick` and `full` are the same. A
-    method ends with the first network after which no pair is left.
+Time: 5 s (`mlp`) to 5 minutes (`gin_frames`) on one busy CPU core; `quick` and `full` are the same.
+    A method ends with the first network after which no pair is left.
 Expected: pairs not separated: 600 for `gin` and `gcn`, equal in float64, for the 1-WL test leaves
     all; 0 for all others. What is not invariant tells any two graphs apart: a count of 0 says
     something where `exact_share` is high, 98 % for `mlp_frames` with 16 elements (94 % with 4) and

@@ -152,7 +152,8 @@ def test_config_fields_are_checked():
     with good.unlocked():
         good.batch_sise = 3
     with pytest.raises(
-        ValueError, match="unknown config field 'batch_sise'; did you mean 'batch_size'"
+        ValueError,
+        match="'batch_sise', in a config of the table 'nbody'; did you mean 'batch_size",
     ):
         cli.check_fields(good, nbody.FIELDS)
     with pytest.raises(ValueError, match="is missing in the config"):

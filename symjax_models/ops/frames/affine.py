@@ -30,7 +30,7 @@ def as_vectors(x: Array, *, dimension: int, group: groups.Group) -> Array:
     return x.astype(jnp.result_type(float, x.dtype))
 
 
-def orthogonalize(vectors: Array, *, group: groups.Group) -> Array:
+def orthogonalize(vectors: Array, *, group: Euclidean) -> Array:
     """Turn vectors into the orthogonal part of an element, by Gram-Schmidt.
 
     Args:
