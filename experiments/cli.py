@@ -198,9 +198,10 @@ def _unknown_field(error: BaseException, arguments: list[str]) -> ValueError | N
     """Return what to say of an error that is nothing but the name of a config field, if it is."""
     while error.args and isinstance(error.args[0], BaseException):
         error = error.args[0]
+    name = str(error.args[0]).strip("'") if error.args else ""
     for argument in arguments:
         field = argument.lstrip("-").partition("=")[0].removeprefix("config.")
-        if error.args and error.args[0] == field.rpartition(".")[2]:
+        if name and name == field.rpartition(".")[2]:
             return ValueError(
                 f"the preset has no config field {field!r}; only what it sets can be changed"
             )
