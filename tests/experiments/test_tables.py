@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments import cli, nbody_table, statistics, store, tables
+from experiments import cli, nbody_table, reproduce, statistics, store, tables
 
 TABLE = nbody_table.TABLE
 
@@ -71,6 +71,25 @@ def test_summary_tells_the_two_errors_apart(tmp_path):
     assert summary.mean == 4.0
     assert summary.se_seeds == pytest.approx(np.std([3, 5], ddof=1) / np.sqrt(2))
     assert summary.se_simulations == pytest.approx(np.std([2, 3, 4, 7], ddof=1) / 2)
+
+
+def test_figures_of_other_presets_lie_beside_those_of_readme(monkeypatch, tmp_path):
+    folders = []
+
+    class Drawn:
+        name = "drawn"
+        page = staticmethod(lambda **_: "")
+        readme = staticmethod(lambda **_: "text")
+
+        def draw(self, folder, **_):
+            folders.append(folder)
+            return []
+
+    monkeypatch.setattr(store, "RESULTS", tmp_path)
+    (tmp_path / "own").mkdir()
+    reproduce.publish(Drawn(), presets=("smoke",), results=tmp_path)
+    reproduce.publish(Drawn(), presets=("smoke",), results=tmp_path / "own")
+    assert folders == [tmp_path / "figures-smoke", tmp_path / "own" / "figures"]
 
 
 def test_readme_without_markers_is_refused():
