@@ -154,15 +154,15 @@ def check_fields(config: ml_collections.ConfigDict, fields: Mapping[str, type]) 
         ValueError: If a field is unknown (the nearest is named), missing, or of a wrong type.
     """
     # A config of another script has fields that this one does not know, and lacks others.
-    source = f", in a config of the table {config.table!r}" if "table" in config else ""
+    source = f"; this is a config of the table {config.table!r}" if "table" in config else ""
     for name in config:
         if name not in fields:
             raise ValueError(
-                f"unknown config field {name!r}{source}; {nearest_of(name, [*fields])}"
+                f"unknown config field {name!r}; {nearest_of(name, [*fields])}{source}"
             )
     for name, kind in fields.items():
         if name not in config:
-            raise ValueError(f"the field {name!r} is missing{source or ' in the config'}")
+            raise ValueError(f"the config lacks the field {name!r}{source}")
         if not isinstance(config[name], kind):
             raise ValueError(
                 f"config field {name!r} must be of type {kind.__name__}, got {config[name]!r}"

@@ -123,7 +123,7 @@ def check_group(source: Source, arguments: tuple[PyTree, ...], rep_in: PyTree) -
     for kind, part in zip(kinds, arguments, strict=False):
         if kind in ("vector", "point") and jnp.shape(part)[-1:] != (group.n,):
             raise ValueError(
-                f"elements of {group!r} act on {kind}s of {group.n} components, got shape "
+                f"expected {kind}s of {group.n} components for elements of {group!r}, got shape "
                 f"{list(jnp.shape(part))}"
             )
 

@@ -153,8 +153,8 @@ def test_config_fields_are_checked():
         good.batch_sise = 3
     with pytest.raises(
         ValueError,
-        match="'batch_sise', in a config of the table 'nbody'; did you mean 'batch_size",
+        match="'batch_sise'; did you mean 'batch_size'.*; this is a config of the table",
     ):
         cli.check_fields(good, nbody.FIELDS)
-    with pytest.raises(ValueError, match="is missing in the config"):
+    with pytest.raises(ValueError, match="lacks the field"):
         cli.check_fields(ml_collections.ConfigDict(), nbody.FIELDS)
