@@ -196,9 +196,7 @@ def _parse(arguments: list[str]) -> list[str]:
 
 def _unknown_field(error: BaseException, arguments: list[str]) -> ValueError | None:
     """Return what to say of an error that is nothing but the name of a config field, if it is."""
-    while error.args and isinstance(error.args[0], BaseException):
-        error = error.args[0]
-    name = str(error.args[0]).strip("'") if error.args else ""
+    name = _inner_text(error).strip("'")
     for argument in arguments:
         field = argument.lstrip("-").partition("=")[0].removeprefix("config.")
         if name and name == field.rpartition(".")[2]:
@@ -233,13 +231,17 @@ def _fail(error: BaseException) -> NoReturn:
     while link is not None and not _raised_here(link):
         link = link.__cause__ or link.__context__
     error = link or error
-    # The text of a KeyError, and of what ml_collections makes of one, is a quoted repr.
+    text = _inner_text(error) if isinstance(error, (KeyError, AttributeError)) else str(error)
+    print(f"error: {' '.join(text.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _inner_text(error: BaseException) -> str:
+    """Return the text of a KeyError, or of what ml_collections makes of one: a quoted repr."""
     inner = error.args[0] if error.args else error
     while isinstance(inner, BaseException) and inner.args:
         inner = inner.args[0]
-    text = inner if isinstance(error, (KeyError, AttributeError)) else error
-    print(f"error: {' '.join(str(text).split())}", file=sys.stderr)
-    sys.exit(2)
+    return str(inner)
 
 
 def overrides(flag: str) -> dict[str, Any]:

@@ -123,8 +123,8 @@ def check_group(source: Source, arguments: tuple[PyTree, ...], rep_in: PyTree) -
     for kind, part in zip(kinds, arguments, strict=False):
         if kind in ("vector", "point") and jnp.shape(part)[-1:] != (group.n,):
             raise ValueError(
-                f"expected {kind}s of {group.n} components for elements of {group!r}, got shape "
-                f"{list(jnp.shape(part))}"
+                f"expected points or vectors of {group.n} components for elements of {group!r}, "
+                f"got {list(jnp.shape(part))}"
             )
 
 

@@ -153,7 +153,8 @@ def test_config_fields_are_checked():
         good.batch_sise = 3
     with pytest.raises(
         ValueError,
-        match="'batch_sise'; did you mean 'batch_size'.*; this is a config of the table",
+        match="unknown config field 'batch_sise'; did you mean 'batch_size'"
+        ".*; this is a config of the table 'nbody'",
     ):
         cli.check_fields(good, nbody.FIELDS)
     with pytest.raises(ValueError, match="lacks the field"):

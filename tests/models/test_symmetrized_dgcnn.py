@@ -160,7 +160,5 @@ def test_only_training_leaves_points_out_of_the_pose():
 @pytest.mark.parametrize("shape", [(24, 2), (0, 3), (3,)], ids=str)
 @pytest.mark.parametrize("name", ["fa_dgcnn", "cn_dgcnn", "deep_sets"])
 def test_what_is_no_cloud_is_refused(name, shape):
-    with pytest.raises(
-        ValueError, match=r"expected (clouds|points|vectors) .*, got (shape )?[\[(]"
-    ):
+    with pytest.raises(ValueError, match=r"expected (clouds|points) .*, got [\[(]"):
         jax.eval_shape((MODELS | PLAIN)[name].init, jax.random.key(0), np.zeros(shape, np.float32))

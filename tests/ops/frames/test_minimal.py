@@ -149,7 +149,7 @@ def test_ties_beyond_the_size_are_exact_in_expectation():
     assert np.abs(once[0] @ turn.T - once[1]).max() > 10 * spread.max()
 
 
-def test_the_elements_are_in_the_group():
+def test_the_elements_are_in_the_group_and_padding_changes_nothing():
     points = np.stack([PYRAMID, draw_points()[0]])
     frame = jax.jit(minimal.MinimalFrames(groups.SE(3), size=4))(points)
     assert groups.SE(3).contains(frame.elements).all()
@@ -158,21 +158,29 @@ def test_the_elements_are_in_the_group():
     np.testing.assert_array_equal((np.asarray(frame.weights) > 0).sum(0), [3, 1])
     np.testing.assert_allclose(frame.weights.sum(0), 1, rtol=1e-6)
 
-
-def test_padding_changes_nothing():
-    clouds = np.random.default_rng(1).normal(size=(100, 6, 3))
-    clouds[::2] /= np.linalg.norm(
-        clouds[::2], axis=-1, keepdims=True
-    )  # on a sphere: ties in length
-    points = np.concatenate([DEGENERATE[:2], clouds])
-    source = jax.jit(minimal.MinimalFrames(groups.O(3), size=48))
-    frame = source(points)
-    padded = np.concatenate([points, np.full((len(points), 30, 3), np.nan)], axis=1)
-    found = source(padded, mask=np.broadcast_to(np.arange(36) < 6, padded.shape[:2]))
+    padded = np.concatenate([points, np.full((2, 3, 3), np.nan)], axis=1)
+    mask = np.broadcast_to(np.arange(9) < 6, (2, 9))
+    found = jax.jit(minimal.MinimalFrames(groups.SE(3), size=4))(padded, mask=mask)
     is_kept = np.asarray(frame.weights) > 0
     np.testing.assert_allclose(found.weights, frame.weights)
     np.testing.assert_allclose(
-        np.asarray(found.elements)[is_kept], np.asarray(frame.elements)[is_kept], atol=1e-5
+        np.asarray(found.elements)[is_kept], np.asarray(frame.elements)[is_kept], atol=1e-6
+    )
+
+
+def test_much_padding_changes_the_choice_of_no_cloud():
+    clouds = np.random.default_rng(1).normal(size=(100, 6, 3))
+    clouds[::2] /= np.linalg.norm(clouds[::2], axis=-1, keepdims=True)  # equal lengths
+    points = np.concatenate([DEGENERATE[:2], clouds])
+    padded = np.concatenate([points, np.full((len(points), 30, 3), np.nan)], axis=1)
+    mask = np.broadcast_to(np.arange(36) < 6, padded.shape[:2])
+    with jax.enable_x64(True):
+        source = jax.jit(minimal.MinimalFrames(groups.O(3), size=48))
+        frame, found = source(points), source(padded, mask=mask)
+    is_kept = np.asarray(frame.weights) > 0
+    np.testing.assert_allclose(found.weights, frame.weights)
+    np.testing.assert_allclose(
+        np.asarray(found.elements)[is_kept], np.asarray(frame.elements)[is_kept], atol=1e-12
     )
 
 
