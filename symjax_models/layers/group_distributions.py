@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax_models.ops.frames import affine
-from symjax_models.ops.frames.sampling import check_num_samples
+from symjax_models.ops.frames.sampling import check_key, check_num_samples
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.typing import Array, PRNGKey
 
@@ -55,7 +55,7 @@ class VectorDistribution(nn.Module):
         Raises:
             ValueError: If the key is missing, or the number of vectors does not fit the group.
         """
-        key = _check_key(key)
+        key = check_key(key, what="a distribution of group elements needs")
         points, *rest = x if isinstance(x, tuple) else (x,)
         points = affine.as_vectors(points, dimension=self.group.dimension, group=self.group)
         shift = affine.centre_of(points, group=self.group)
@@ -109,7 +109,9 @@ class PermutationDistribution(nn.Module):
         Raises:
             ValueError: If the key is missing, or the scores have another shape.
         """
-        noise_key, tie_key = jax.random.split(_check_key(key))
+        noise_key, tie_key = jax.random.split(
+            check_key(key, what="a distribution of group elements needs")
+        )
         first, *rest = x if isinstance(x, tuple) else (x,)
         shape = (self.num_samples, *first.shape[:-1], self.channels)
         noise = jax.random.uniform(noise_key, shape, jnp.result_type(float, first.dtype))
@@ -135,12 +137,6 @@ class PermutationDistribution(nn.Module):
             return jax.nn.log_softmax(logits, axis=-2), None
 
         return jnp.exp(jax.lax.scan(normalize, logits, None, length=self.num_iterations)[0])
-
-
-def _check_key(key: PRNGKey | None) -> PRNGKey:
-    if key is None:
-        raise ValueError("a distribution of group elements needs a key to draw from it")
-    return key
 
 
 def _repeat(arguments: tuple[Any, ...], count: int) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from symjax_models.ops import safe
 from symjax_models.ops.frames import affine
-from symjax_models.ops.frames.sampling import HOW_TO_GIVE_A_KEY
+from symjax_models.ops.frames.sampling import check_key
 from symjax_models.ops.masking import mask_padding
 from symjax_models.ops.symmetrization import Frame
 from symjax_models.suggestion import nearest_of
@@ -94,8 +94,8 @@ class PCAFrames:
         """
         d = self.group.dimension
         x = affine.as_vectors(x, dimension=d, group=self.group)
-        if self.signs == "random" and key is None:
-            raise ValueError(f"random signs need a key: {HOW_TO_GIVE_A_KEY}")
+        if self.signs == "random":
+            check_key(key, what="random signs need")
         shift = affine.centre_of(x, group=self.group, mask=mask)
         centred = mask_padding(mask, x - shift[..., None, :])
         axes_key, sign_key = (None, None) if key is None else jax.random.split(key)

@@ -54,9 +54,6 @@ class WholeGroup:
         )
 
 
-HOW_TO_GIVE_A_KEY = "key=... of the call, or rngs={'frames': ...} of a module"
-
-
 @dataclasses.dataclass(frozen=True)
 class Haar:
     """Draw elements of a group, without looking at the input: Monte Carlo of the group average.
@@ -85,8 +82,7 @@ class Haar:
         Raises:
             ValueError: If the key is missing.
         """
-        if key is None:
-            raise ValueError(f"Haar samples need a key: {HOW_TO_GIVE_A_KEY}")
+        key = check_key(key, what="Haar samples need")
         dtype = _floating_of(x)
         shape = (self.num_samples, *jax.tree.leaves(x)[0].shape[: self.batch_axes])
         elements = self.group.sample(key, shape, dtype=dtype)
@@ -101,6 +97,15 @@ class Haar:
 def _floating_of(x: Any) -> jnp.dtype:
     """Return the floating type of inputs, of which some may be integers."""
     return jnp.result_type(jnp.float32, *(leaf.dtype for leaf in jax.tree.leaves(x)))
+
+
+def check_key(key: PRNGKey | None, *, what: str) -> PRNGKey:
+    """Return a key, or raise a ValueError that says how to give one to what draws with it."""
+    if key is None:
+        raise ValueError(
+            f"{what} a key: key=... of the call, or rngs={{'frames': ...}} of a module"
+        )
+    return key
 
 
 def check_num_samples(number: int) -> None:
